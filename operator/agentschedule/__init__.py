@@ -1,0 +1,1 @@
+"""Runs AI agents on schedules in Kubernetes, within limits decided beforehand."""

@@ -1,0 +1,1 @@
+"""The resources: pydantic models, the single source of the CRDs."""

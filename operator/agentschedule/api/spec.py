@@ -1,0 +1,393 @@
+"""`AgentSchedule.spec`: when, what, within which limits. Field docstrings are what `kubectl explain` prints."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from agentschedule.api.fields import (
+    DURATION_PATTERN,
+    INPUT_RULE,
+    Duration,
+    FreeObject,
+    Input,
+    Model,
+    ObjectName,
+    ShortText,
+    Time,
+    rule,
+    schema,
+)
+
+# Each rule lets pass what an earlier one refuses, so that a mistake is told once, by the rule that knows it best.
+_CRON_RULES = (
+    rule(
+        "!self.matches('(?i)TZ=')",
+        "TZ= and CRON_TZ= are not supported in a cron expression: name the zone in spec.timeZone",
+    ),
+    rule(
+        r"!self.matches(r'(?i)^\s*@every')",
+        "@every is not supported in a cron expression: use spec.every, for instance every: 5m",
+    ),
+    rule(
+        r"!self.matches(r'(?i)^\s*@reboot')",
+        "@reboot is not supported, as a schedule has no boot: for one run use spec.at, or create an AgentRun",
+    ),
+    rule(
+        r"!self.matches(r'^\s*@') || self.matches(r'(?i)^\s*@(every|reboot)')"
+        r" || self.matches(r'(?i)^\s*@(hourly|daily|midnight|weekly|monthly|yearly|annually)\s*$')",
+        "the shorthands are @hourly, @daily, @weekly, @monthly and @yearly; anything else is written in 5 fields",
+    ),
+    rule(
+        r"self.matches(r'^\s*@') || self.matches('(?i)TZ=') || self.matches(r'^\s*\S+(\s+\S+){4}\s*$')",
+        "a cron expression has 5 fields: minute, hour, day of month, month, day of week;"
+        " there is no field for seconds or years (for an interval use spec.every)",
+    ),
+)
+
+CronExpression = Annotated[str, Field(max_length=256, json_schema_extra=schema(*_CRON_RULES))]
+
+
+Quantity = Annotated[
+    str | int,
+    Field(
+        json_schema_extra=schema(
+            rule(
+                "type(self) == int || isQuantity(self)",
+                "must be a quantity such as 2, 250m, 512Mi or 1Gi",
+            ),
+            x_int_or_string=True,
+            maxLength=32,
+        )
+    ),
+]
+"""An amount of a resource, as Kubernetes writes it."""
+
+
+class LocalReference(Model):
+    """A reference by name to an object in the schedule's own namespace."""
+
+    name: ObjectName
+    """Name of the object, in the schedule's own namespace."""
+
+
+class KeySelector(Model):
+    """One key of a ConfigMap or Secret in the schedule's own namespace."""
+
+    name: ObjectName
+    """Name of the ConfigMap or Secret."""
+    key: ObjectName
+    """Key to read."""
+    optional: bool | None = None
+    """Whether the object or key may be missing."""
+
+
+class FieldSelector(Model):
+    """A field of the pod itself."""
+
+    api_version: ShortText | None = None
+    """Version of the schema of fieldPath, default v1."""
+    field_path: ShortText
+    """Path of the field, for instance metadata.name."""
+
+
+class ResourceFieldSelector(Model):
+    """A resource of the container itself."""
+
+    container_name: ShortText | None = None
+    """Container whose resource it is."""
+    resource: ShortText
+    """The resource, for instance limits.memory."""
+    divisor: Quantity | None = None
+    """Unit in which the value is given."""
+
+
+class EnvVarSource(Model):
+    """Where a variable's value comes from."""
+
+    model_config = ConfigDict(
+        json_schema_extra=schema(
+            rule(
+                "[has(self.fieldRef), has(self.resourceFieldRef), has(self.configMapKeyRef), has(self.secretKeyRef)]"
+                ".filter(given, given).size() == 1",
+                "give exactly one of fieldRef, resourceFieldRef, configMapKeyRef and secretKeyRef",
+            )
+        )
+    )
+
+    field_ref: FieldSelector | None = None
+    """A field of the pod."""
+    resource_field_ref: ResourceFieldSelector | None = None
+    """A resource of the container."""
+    config_map_key_ref: KeySelector | None = None
+    """A key of a ConfigMap."""
+    secret_key_ref: KeySelector | None = None
+    """A key of a Secret."""
+
+
+class EnvVar(Model):
+    """One environment variable."""
+
+    model_config = ConfigDict(
+        json_schema_extra=schema(
+            rule("!(has(self.value) && has(self.valueFrom))", "give value or valueFrom, not both"),
+        )
+    )
+
+    name: Annotated[
+        str,
+        Field(
+            min_length=1,
+            max_length=256,
+            json_schema_extra=schema(
+                rule(
+                    "!self.startsWith('AGENT_')",
+                    "names that begin with AGENT_ belong to the operator: choose another",
+                )
+            ),
+        ),
+    ]
+    """Name of the variable. Names that begin with AGENT_ belong to the operator."""
+    value: Annotated[str | None, Field(max_length=32768)] = None
+    """The value, as plain text. Secrets belong into valueFrom.secretKeyRef."""
+    value_from: EnvVarSource | None = None
+    """Where the value comes from instead."""
+
+
+class EnvFromSource(Model):
+    """A ConfigMap or Secret whose keys all become variables."""
+
+    model_config = ConfigDict(
+        json_schema_extra=schema(
+            rule(
+                "has(self.configMapRef) != has(self.secretRef)",
+                "give exactly one of configMapRef and secretRef",
+            )
+        )
+    )
+
+    prefix: ShortText | None = None
+    """Put before each name."""
+    config_map_ref: LocalReference | None = None
+    """The ConfigMap."""
+    secret_ref: LocalReference | None = None
+    """The Secret."""
+
+
+ResourceList = Annotated[
+    dict[str, Quantity],
+    Field(
+        max_length=16,
+        json_schema_extra=schema(
+            rule("self.all(name, name.size() <= 317)", "names of resources have at most 317 characters")
+        ),
+    ),
+]
+
+
+class ResourceRequirements(Model):
+    """What the agent's container asks for and may use at most."""
+
+    requests: ResourceList | None = None
+    """What is set aside for the container, for instance cpu: 250m."""
+    limits: ResourceList | None = None
+    """What the container may use at most, for instance memory: 1Gi."""
+
+
+class Agent(Model):
+    """The agent: an image and how it is started."""
+
+    name: ShortText | None = None
+    """Name of the agent, for people (AGENT_NAME). Default: metadata.name. Nothing is granted by it."""
+    image: Annotated[str | None, Field(min_length=1, max_length=1024)] = None
+    """Image of the agent's container. May be left out when jobTemplate has a container named agent with an image."""
+    image_pull_policy: Literal["Always", "IfNotPresent", "Never"] | None = None
+    """When the image is pulled. Default: as Kubernetes does (Always for :latest, else IfNotPresent)."""
+    image_pull_secrets: Annotated[
+        list[LocalReference] | None,
+        Field(max_length=16, json_schema_extra=schema(x_list_type="map", x_list_map_keys=["name"])),
+    ] = None
+    """Secrets to pull the image with."""
+    command: Annotated[list[Annotated[str, Field(max_length=32768)]] | None, Field(max_length=64)] = None
+    """Entry point, instead of the image's. Not run in a shell."""
+    args: Annotated[list[Annotated[str, Field(max_length=32768)]] | None, Field(max_length=256)] = None
+    """Arguments of the entry point."""
+    env: Annotated[
+        list[EnvVar] | None,
+        Field(max_length=128, json_schema_extra=schema(x_list_type="map", x_list_map_keys=["name"])),
+    ] = None
+    """Environment variables."""
+    env_from: Annotated[list[EnvFromSource] | None, Field(max_length=16)] = None
+    """ConfigMaps and Secrets whose keys all become variables."""
+    resources: ResourceRequirements | None = None
+    """CPU and memory. Default: the operator's."""
+    service_account_name: Annotated[str | None, Field(min_length=1, max_length=253)] = None
+    """Service account of the pod. Without one, no token is mounted."""
+
+
+class Retry(Model):
+    """What happens after a failed attempt. Each attempt is a Job of its own; evictions and preemptions do not count."""
+
+    model_config = ConfigDict(
+        json_schema_extra=schema(
+            rule(
+                f"!self.backoff.matches('{DURATION_PATTERN}') || !self.maxBackoff.matches('{DURATION_PATTERN}')"
+                " || duration(self.backoff) <= duration(self.maxBackoff)",
+                "backoff must not be longer than maxBackoff (default 30m)",
+                fieldPath=".backoff",
+            )
+        )
+    )
+
+    limit: Annotated[int, Field(ge=0, le=10)] = 3
+    """How many further attempts follow the first, 0 to 10."""
+    backoff: Duration = "30s"
+    """Wait before the second attempt. It doubles with each attempt, varied a little to spread load."""
+    max_backoff: Duration = "30m"
+    """Longest wait between two attempts."""
+    retry_on: list[Literal["Failed", "TimedOut"]] = Field(
+        default=["Failed"], min_length=1, max_length=2, json_schema_extra=schema(x_list_type="set")
+    )
+    """Results that are tried again: Failed, TimedOut. Replaced and cancelled runs never are."""
+    non_retryable_exit_codes: Annotated[
+        list[Annotated[int, Field(ge=1, le=255)]] | None,
+        Field(max_length=32, json_schema_extra=schema(x_list_type="set")),
+    ] = None
+    """Exit codes of the agent that end the run at once, without a further attempt."""
+
+
+class Session(Model):
+    """What one run hands on to the next."""
+
+    mode: Literal["EphemeralWithSummary", "FullyEphemeral"] = "EphemeralWithSummary"
+    """EphemeralWithSummary: a fresh container whose context carries the previous run's summary and state.
+    FullyEphemeral: nothing is carried."""
+
+
+_FREE: dict[str, Any] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+JobTemplate = Annotated[
+    FreeObject,
+    Field(
+        json_schema_extra={
+            "properties": {
+                "metadata": {**_FREE, "description": "Labels and annotations of the Job."},
+                "spec": {**_FREE, "description": "A partial JobSpec, as in a Job."},
+            }
+        }
+    ),
+]
+
+_ONE_WHEN = "[has(self.schedule), has(self.schedules), has(self.every), has(self.at)].filter(given, given).size()"
+
+
+class AgentScheduleSpec(Model):
+    """When an agent runs, what runs, and within which limits."""
+
+    model_config = ConfigDict(
+        json_schema_extra=schema(
+            rule(
+                f"{_ONE_WHEN} == 1",
+                "give exactly one of spec.schedule (cron), spec.schedules (several cron expressions),"
+                " spec.every (interval) and spec.at (one run)",
+            ),
+            rule(
+                "(has(self.agent) && has(self.agent.image)) || has(self.jobTemplate)",
+                "spec.agent.image is required, unless spec.jobTemplate has a container named agent with an image",
+                reason="FieldValueRequired",
+                fieldPath=".agent",
+            ),
+            rule(
+                "self.concurrencyPolicy != 'Allow' || !has(self.maxConcurrentRuns)",
+                "concurrencyPolicy Allow means that there is no limit:"
+                " leave out spec.maxConcurrentRuns, or use Forbid or Replace",
+                fieldPath=".maxConcurrentRuns",
+            ),
+            rule(
+                "!has(self.startTime) || !has(self.endTime) || self.startTime <= self.endTime",
+                "spec.startTime must not be after spec.endTime",
+                fieldPath=".startTime",
+            ),
+            INPUT_RULE,
+        )
+    )
+
+    schedule: CronExpression | None = None
+    """Cron expression of 5 fields: minute hour day-of-month month day-of-week. Names (MON, JAN), L (last),
+    # (nth weekday), H (hashed: spreads load) and @hourly @daily @weekly @monthly @yearly work."""
+    schedules: Annotated[list[CronExpression] | None, Field(min_length=1, max_length=10)] = None
+    """1 to 10 cron expressions. It runs whenever one of them is due, once where several are."""
+    every: Annotated[
+        str | None,
+        Field(
+            max_length=32,
+            json_schema_extra=schema(
+                rule(
+                    "self.matches('^([0-9]{1,5}(h|m|s)){1,3}$') && duration(self) >= duration('1s')",
+                    "must be an interval of at least one second, such as 90s, 5m, 1h30m or 24h",
+                )
+            ),
+        ),
+    ] = None
+    """Interval between runs, such as 90s, 15m or 24h, on a grid anchored at startTime, else at its creation."""
+    at: Annotated[
+        str | None,
+        Field(
+            max_length=40,
+            json_schema_extra=schema(
+                rule(
+                    "self.matches('^[0-9]{4}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])[Tt ]([01][0-9]|2[0-3]):[0-5][0-9]"
+                    "(:[0-5][0-9]([.][0-9]{1,9})?)?([Zz]|[+-]([01][0-9]|2[0-3]):[0-5][0-9])?$')",
+                    "must be an instant such as 2026-12-01T09:00:00Z or 2026-12-01T09:00:00+09:00,"
+                    " or a local time such as 2026-12-01T09:00 (read in spec.timeZone)",
+                )
+            ),
+        ),
+    ] = None
+    """One run at this time: an RFC 3339 instant, or a local time without offset, read in timeZone."""
+    time_zone: Annotated[str, Field(min_length=1, max_length=64)] = "UTC"
+    """IANA time zone in which schedule, schedules and at are read, such as Europe/Berlin."""
+    start_time: Time | None = None
+    """No run before this instant. It anchors the grid of every."""
+    end_time: Time | None = None
+    """No run after this instant."""
+    jitter: Duration | None = None
+    """Each start is delayed by a random but repeatable time from 0 to this, never past the next run."""
+    starting_deadline_seconds: Annotated[int | None, Field(ge=1, le=31_536_000)] = None
+    """A run that could not start within this many seconds is missed and recorded so. Default: no deadline."""
+    catch_up: Literal["Latest", "None"] = "Latest"
+    """What is done with runs missed while the operator or the API server was down. Latest: the newest one is made up
+    for. None: none is."""
+    suspend: bool = False
+    """No new runs while true; running ones finish."""
+
+    max_concurrent_runs: Annotated[int | None, Field(ge=1, le=100)] = None
+    """How many runs of this schedule may be active at once, default 1. A run that waits for its next attempt counts."""
+    concurrency_policy: Literal["Forbid", "Replace", "Allow"] = "Forbid"
+    """What a due run does when maxConcurrentRuns are active. Forbid: it is skipped. Replace: the oldest active run is
+    stopped, and it starts when that one's pod is gone. Allow: there is no limit."""
+
+    agent: Agent | None = None
+    """The agent: its image and how it is started."""
+    job_template: JobTemplate | None = None
+    """A partial JobTemplateSpec (metadata, spec) laid over what agent and the defaults give. Maps are merged, lists of
+    named things are merged by name, other lists replaced. The agent's container is named agent."""
+    input: Input | None = None
+    """The task, as text for the agent. At most 16 KiB."""
+    context: FreeObject | None = None
+    """Free-form object handed to the agent. At most 16 KiB as JSON."""
+    session: Session = Session()
+    """What one run hands on to the next."""
+
+    active_deadline_seconds: Annotated[int | None, Field(ge=1, le=2_592_000)] = None
+    """Runtime deadline of a run in seconds; then its pod is stopped and the run ends as TimedOut. Default: the
+    operator's."""
+    retry: Retry | None = None
+    """What happens after a failed attempt. Without it, nothing is tried again."""
+    run_history_limit: Annotated[int, Field(ge=1, le=100)] = 10
+    """How many runs status.runs keeps."""
+    successful_jobs_history_limit: Annotated[int, Field(ge=0, le=100)] = 3
+    """How many Jobs of succeeded runs are kept."""
+    failed_jobs_history_limit: Annotated[int, Field(ge=0, le=100)] = 5
+    """How many Jobs of other ended runs are kept."""
+    ttl_seconds_after_finished: Annotated[int | None, Field(ge=0, le=31_536_000)] = None
+    """Jobs are deleted this many seconds after they ended, once their run is recorded. Default: only the history limits
+    count."""

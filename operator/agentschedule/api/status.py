@@ -1,0 +1,206 @@
+"""`AgentSchedule.status`: what the operator knows, and what everything is derived from after a restart."""
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from agentschedule.api.fields import FreeObject, Model, Money, ObjectName, ShortText, Text, Time, schema
+
+RunPhase = Literal["Pending", "Running", "Succeeded", "Failed", "TimedOut", "Replaced", "Cancelled"]
+Trigger = Literal["Schedule", "CatchUp", "Manual"]
+SchedulePhase = Literal["Active", "Paused", "Complete", "Invalid"]
+SkipReason = Literal["Concurrency", "DeadlineMissed", "CatchUp", "NameConflict", "Rejected"]
+
+_SUMMARY = 512
+
+
+class Condition(Model):
+    """One condition, as in metav1.Condition."""
+
+    type: Annotated[str, Field(max_length=316)]
+    """Type of the condition: Accepted, Ready, Suspended, Complete."""
+    status: Literal["True", "False", "Unknown"]
+    """Whether it holds."""
+    reason: Annotated[str, Field(max_length=1024)]
+    """Why, as one stable CamelCase word."""
+    message: Annotated[str, Field(max_length=32768)]
+    """Why, for people."""
+    last_transition_time: Time
+    """When status last changed."""
+    observed_generation: Annotated[int | None, Field(ge=0)] = None
+    """The generation of the spec that it speaks of."""
+
+
+CONDITION_LIST = schema(x_list_type="map", x_list_map_keys=["type"])
+"""A list of conditions is a map by type."""
+
+
+class Usage(Model):
+    """Tokens, as the agent reported them."""
+
+    input_tokens: Annotated[int | None, Field(ge=0, le=1_000_000_000_000)] = None
+    """Tokens read."""
+    output_tokens: Annotated[int | None, Field(ge=0, le=1_000_000_000_000)] = None
+    """Tokens written."""
+
+
+class Alert(Model):
+    """What the agent wants people to notice."""
+
+    severity: Annotated[str, Field(max_length=32)] = "warning"
+    """How bad it is: info, warning, critical."""
+    message: Annotated[str, Field(max_length=512)] = ""
+    """What it is."""
+
+
+class Run(Model):
+    """One run: a slot's newest attempt, or a manual run."""
+
+    id: ObjectName
+    """Name of the run's Job."""
+    uid: Annotated[str | None, Field(max_length=64)] = None
+    """UID of the run's Job."""
+    scheduled_at: Time
+    """The slot: the nominal time it was due. For a manual run, when it was asked for."""
+    started_at: Time | None = None
+    """When the agent's container started."""
+    completed_at: Time | None = None
+    """When it ended."""
+    phase: RunPhase
+    """Pending, Running, Succeeded, Failed, TimedOut, Replaced or Cancelled."""
+    reason: Annotated[str | None, Field(max_length=256)] = None
+    """Why it is in that phase, one word."""
+    message: Text | None = None
+    """Why it is in that phase, for people; for a pending run what it waits for."""
+    attempt: Annotated[int, Field(ge=1, le=100)] = 1
+    """Which attempt of the slot this is, from 1."""
+    trigger: Trigger = "Schedule"
+    """What started it."""
+    cost_usd: Annotated[Money | None, Field(alias="costUSD")] = None
+    """What the agent says it cost, all attempts together, in US dollars."""
+    usage: Usage | None = None
+    """Tokens, as reported by the agent, all attempts together."""
+    summary: Annotated[str | None, Field(max_length=_SUMMARY)] = None
+    """What the agent says of it, cut at 512 bytes."""
+    alert: Alert | None = None
+    """What the agent wants people to notice."""
+    retry_at: Time | None = None
+    """When the next attempt of a failed one starts."""
+    disruptions: Annotated[int | None, Field(ge=0, le=100)] = None
+    """How many of its attempts were ended by evictions or preemptions; they do not count as failures."""
+
+
+class Skip(Model):
+    """Slots that did not run, coalesced by reason."""
+
+    reason: SkipReason
+    """Why they did not run."""
+    name: ShortText | None = None
+    """What exactly kept them, where there are several of it."""
+    count: Annotated[int, Field(ge=1)]
+    """How many."""
+    first: Time
+    """The first of them."""
+    last: Time
+    """The last of them."""
+
+
+class Totals(Model):
+    """Counts since the schedule was created."""
+
+    runs: Annotated[int, Field(ge=0)] = 0
+    """Runs that ended."""
+    succeeded: Annotated[int, Field(ge=0)] = 0
+    """Of these, succeeded."""
+    failed: Annotated[int, Field(ge=0)] = 0
+    """Of these, failed or timed out."""
+    skipped: Annotated[int, Field(ge=0)] = 0
+    """Slots that did not run."""
+    cost_usd: Annotated[Money, Field(alias="costUSD")] = Decimal(0)
+    """What agents said the runs cost, in US dollars."""
+
+
+class Effective(Model):
+    """What defaults and settings come to for this schedule."""
+
+    active_deadline_seconds: Annotated[int, Field(ge=1)]
+    """Runtime deadline of a run."""
+    max_concurrent_runs: Annotated[int | None, Field(ge=1)] = None
+    """Active runs at once; absent means no limit."""
+    max_budget_usd: Annotated[Money | None, Field(alias="maxBudgetUSD")] = None
+    """What a run is told it may cost, in US dollars."""
+    schedule: ShortText | None = None
+    """When it runs, in short (the SCHEDULE column)."""
+    agent: Text | None = None
+    """Image of the agent (the AGENT column)."""
+
+
+class Previous(Model):
+    """What the next run is told of the one before."""
+
+    run_id: ObjectName
+    """Its id."""
+    phase: RunPhase
+    """How it ended."""
+    completed_at: Time | None = None
+    """When it ended."""
+    summary: Annotated[str | None, Field(max_length=4096)] = None
+    """What it said of itself."""
+    state: FreeObject | None = None
+    """The latest state that a run reported, handed on."""
+
+
+class Scheduling(Model):
+    """The cursor from which everything is derived after a restart."""
+
+    handled_through: Time | None = None
+    """The newest slot that ran or was skipped."""
+    effective_since: Time
+    """Slots up to this instant do not count: creation, or the last edit or resumption."""
+    when_hash: Annotated[str, Field(max_length=64)]
+    """Hash of the fields that say when; a change is an edit."""
+
+
+class AgentScheduleStatus(Model):
+    """What the operator knows of the schedule."""
+
+    observed_generation: Annotated[int | None, Field(ge=0)] = None
+    """The generation of the spec that this status speaks of."""
+    phase: SchedulePhase | None = None
+    """For people: Active, Paused, Complete or Invalid."""
+    conditions: list[Condition] = Field(default=[], max_length=16, json_schema_extra=CONDITION_LIST)
+    """Accepted: the spec can be used. Ready: the operator does what it says. Suspended: no new runs. Complete: there
+    will be none."""
+    next_run_time: Time | None = None
+    """When it is due next."""
+    next_run_local: Annotated[str | None, Field(max_length=64)] = None
+    """The same in the schedule's time zone."""
+    last_schedule_time: Time | None = None
+    """The newest slot that was started."""
+    last_successful_time: Time | None = None
+    """When a run last succeeded."""
+    last_failure_time: Time | None = None
+    """When a run last failed or timed out."""
+    last_result: RunPhase | None = None
+    """How the newest ended run ended."""
+    active_count: Annotated[int, Field(ge=0)] = 0
+    """How many runs are active."""
+    active: list[ObjectName] = Field(default=[], max_length=100)
+    """Ids of the active runs."""
+    runs: list[Run] = Field(
+        default=[], max_length=1000, json_schema_extra=schema(x_list_type="map", x_list_map_keys=["id"])
+    )
+    """Runs, newest first."""
+    skips: list[Skip] = Field(default=[], max_length=10)
+    """Slots that did not run, by reason."""
+    totals: Totals = Totals()
+    """Counts since creation."""
+    consecutive_failures: Annotated[int, Field(ge=0)] = 0
+    """Failed slots in a row."""
+    effective: Effective | None = None
+    """What defaults and settings come to."""
+    previous: Previous | None = None
+    """What the next run is told of the one before."""
+    scheduling: Scheduling | None = None
+    """The cursor."""

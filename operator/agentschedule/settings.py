@@ -1,0 +1,140 @@
+"""What an administrator can set: by environment (`AGENTSCHEDULE_…`) or by a YAML file; `--help` prints this list.
+
+The environment wins over the file, the file over the defaults.
+"""
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, Field, field_validator
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    YamlConfigSettingsSource,
+)
+
+CONFIG_FILE_VARIABLE = "AGENTSCHEDULE_CONFIG_FILE"
+
+
+class Resources(BaseModel):
+    """Requests and limits of an agent container that names none."""
+
+    requests: dict[str, str] = Field(default={"cpu": "50m", "memory": "64Mi"}, description="Resource requests.")
+    limits: dict[str, str] = Field(default={"memory": "512Mi"}, description="Resource limits.")
+
+
+class Settings(BaseSettings):
+    """The operator's settings. Durations are in seconds unless the name says otherwise."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="AGENTSCHEDULE_",
+        env_nested_delimiter="__",
+        extra="forbid",
+        frozen=True,
+        validate_default=True,
+    )
+
+    namespaces: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Namespaces to watch, separated by commas. Empty: all of them (needs a ClusterRole).",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least level that is logged."
+    )
+    log_format: Literal["json", "text"] = Field(default="json", description="`json` for machines, `text` for people.")
+    http_host: str = Field(default="0.0.0.0", description="Address of /healthz, /readyz and /metrics.")  # noqa: S104
+    http_port: int = Field(
+        default=8080,
+        ge=0,
+        le=65535,
+        description="Port of /healthz, /readyz and /metrics; 0 takes a free one.",
+    )
+
+    min_interval: float = Field(
+        default=60, ge=1, description="Least time between two slots of a schedule; closer ones are refused."
+    )
+    late_after: float = Field(
+        default=60, ge=1, description="A slot later than this was missed: `catchUp` says what becomes of it."
+    )
+    default_active_deadline_seconds: int = Field(
+        default=3600, ge=1, description="Runtime deadline of a run that names none."
+    )
+    max_active_deadline_seconds: int = Field(
+        default=86400, ge=1, description="Longest runtime deadline a schedule may ask for."
+    )
+    max_budget_per_run_usd: Annotated[Decimal, Field(ge=0, max_digits=12, decimal_places=6)] = Field(
+        default=Decimal(10), description="Ceiling of what one run may cost, in US dollars, told to the agent."
+    )
+    default_resources: Resources = Field(
+        default=Resources(), description="Resources of an agent container that names none (JSON)."
+    )
+    run_as_user: int | None = Field(
+        default=65532, ge=1, description="User id of agents; `null` where the platform assigns it."
+    )
+    run_as_group: int | None = Field(
+        default=65532, ge=1, description="Group id of agents; `null` where the platform assigns it."
+    )
+
+    sweep_interval: float = Field(
+        default=600, ge=1, description="Time between two searches for orphaned Jobs and pods."
+    )
+    orphan_grace: float = Field(
+        default=300, ge=0, description="Age an orphan must have, as seen by the operator, to be deleted."
+    )
+    resync_interval: float = Field(
+        default=600, ge=1, description="Time between two full lists that find events a watch lost."
+    )
+    api_concurrency: int = Field(default=32, ge=1, le=1000, description="API requests under way at once.")
+    api_timeout: float = Field(default=15, gt=0, description="Time limit of one API request.")
+    status_interval: float = Field(default=1, ge=0, description="Least time between two status writes of one resource.")
+    shutdown_timeout: float = Field(default=30, ge=0, description="Time to finish what is under way when told to stop.")
+
+    @field_validator("namespaces", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        """Take `a,b` from the environment, a list from the file."""
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then the environment, then the file."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, env_settings, YamlConfigSettingsSource(settings_cls)
+
+
+def load(config_file: Path | None) -> Settings:
+    """Read the settings.
+
+    Raises `pydantic.ValidationError` for a bad value, and `FileNotFoundError` for a named file that is not there.
+    """
+    if config_file is None:
+        return Settings()
+    if not config_file.is_file():
+        raise FileNotFoundError(f"settings file {config_file} does not exist")
+
+    class FromFile(Settings):
+        model_config = SettingsConfigDict(yaml_file=config_file, yaml_file_encoding="utf-8")
+
+    return Settings.model_construct(**dict(FromFile()))
+
+
+def describe() -> str:
+    """One block a setting: its variable, default and meaning, for `--help`."""
+    lines: list[str] = []
+    for name, field in Settings.model_fields.items():
+        default = field.default
+        shown = default.model_dump_json() if isinstance(default, BaseModel) else str(default)
+        lines.append(
+            f"  AGENTSCHEDULE_{name.upper()} (file: {name}; default: {shown or 'none'})\n      {field.description}"
+        )
+    return "\n".join(lines)
