@@ -1,0 +1,19 @@
+"""When schedules are due: cron expressions, intervals, instants, time zones, jitter. Pure: no clock, no I/O."""
+
+from agentschedule.timing.digest import when_digest
+from agentschedule.timing.durations import format_duration, parse_duration
+from agentschedule.timing.errors import TimingError
+from agentschedule.timing.spacing import check_min_interval
+from agentschedule.timing.when import When
+from agentschedule.timing.zones import load_zone, local_text
+
+__all__ = [
+    "TimingError",
+    "When",
+    "check_min_interval",
+    "format_duration",
+    "load_zone",
+    "local_text",
+    "parse_duration",
+    "when_digest",
+]

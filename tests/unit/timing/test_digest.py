@@ -1,0 +1,63 @@
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from agentschedule.timing import when_digest
+
+from .builders import build, utc
+
+NOTHING: dict[str, Any] = {
+    "schedule": None,
+    "schedules": [],
+    "every": None,
+    "at": None,
+    "time_zone": "UTC",
+    "start_time": None,
+    "end_time": None,
+    "jitter": None,
+}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"schedule": "@hourly"}, id="schedule"),
+        pytest.param({"schedules": ["@daily"]}, id="schedules"),
+        pytest.param({"every": "@daily"}, id="every"),
+        pytest.param({"at": "@daily"}, id="at"),
+        pytest.param({"time_zone": "Asia/Tokyo"}, id="timeZone"),
+        pytest.param({"start_time": "2026-12-01T09:00:00Z"}, id="startTime"),
+        pytest.param({"end_time": "2026-12-01T09:00:00Z"}, id="endTime"),
+        pytest.param({"jitter": "5m"}, id="jitter"),
+    ],
+)
+def test_every_field_counts(change: dict[str, Any]) -> None:
+    assert when_digest(**NOTHING | change) != when_digest(**NOTHING | {"schedule": "@daily"})
+    assert when_digest(**NOTHING | change) != when_digest(**NOTHING)
+
+
+def test_the_digest_is_pinned() -> None:
+    """Another digest for the same fields would look like an edit of every schedule after an upgrade."""
+    assert when_digest(**NOTHING | {"schedule": "0 9 * * 1-5", "time_zone": "Asia/Tokyo"}) == "ebf112a738cc3d22"
+
+
+def test_a_schedule_that_is_built_has_the_digest_of_its_text() -> None:
+    start = utc("2026-12-01 09:00")
+    when = build("@daily", start=start, jitter="5m", uid="one")
+    text = NOTHING | {"schedule": "@daily", "start_time": "2026-12-01T09:00:00Z", "jitter": "5m"}
+    assert when.digest == when_digest(**text)
+    assert when.digest == build("@daily", start=start, jitter="5m", uid="two", created=start).digest
+
+
+def test_the_same_instant_in_another_offset_is_no_change() -> None:
+    there = datetime(2026, 12, 1, 18, 0, tzinfo=timezone(timedelta(hours=9)))
+    here = NOTHING | {"end_time": utc("2026-12-01 09:00")}
+    assert when_digest(**NOTHING | {"end_time": there}) == when_digest(**here)
+
+
+@pytest.mark.parametrize("nonsense", ["", "soon", "9999-12-31T23:59:59-23:00", "2026-12-01T09:00:00"])
+def test_what_cannot_be_used_has_a_digest_too(nonsense: str) -> None:
+    digest = when_digest(**NOTHING | {"schedule": "not cron", "time_zone": nonsense, "end_time": nonsense})
+    assert len(digest) == 16
+    assert int(digest, 16) >= 0
