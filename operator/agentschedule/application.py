@@ -1,0 +1,154 @@
+"""The parts put together: started before kopf watches anything, stopped after it has stopped."""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Coroutine
+from datetime import timedelta
+from typing import Any
+
+from agentschedule.cluster.client import Client
+from agentschedule.cluster.credentials import Credentials
+from agentschedule.cluster.errors import ApiError
+from agentschedule.cluster.operations import Operations
+from agentschedule.cluster.paths import collection
+from agentschedule.cluster.reflector import Reflector
+from agentschedule.constants import SELECTOR
+from agentschedule.engine.engine import Engine
+from agentschedule.engine.executor import utc_now
+from agentschedule.metrics import Metrics
+from agentschedule.planning.observed import PlannerSettings
+from agentschedule.probes import Probes
+from agentschedule.runs.manifest import Defaults
+from agentschedule.settings import Settings
+from agentschedule.sweeper import Sweeper
+
+logger = logging.getLogger(__name__)
+
+
+class Application:
+    """One running operator."""
+
+    def __init__(self, settings: Settings, credentials: Credentials) -> None:
+        self.settings = settings
+        self.metrics = Metrics()
+        self._client = Client(credentials, timeout=settings.api_timeout, connections=settings.api_concurrency)
+        operations = Operations(self._client, socket.gethostname())
+        self.engine = Engine(
+            operations,
+            planner_settings(settings),
+            self.metrics,
+            concurrency=settings.api_concurrency,
+            status_interval=settings.status_interval,
+        )
+        self._sweeper = Sweeper(
+            self.engine.registry,
+            operations,
+            self.engine.recorder,
+            self.metrics,
+            interval=timedelta(seconds=settings.sweep_interval),
+            grace=timedelta(seconds=settings.orphan_grace),
+            clock=utc_now,
+        )
+        self._probes = Probes(self.metrics, alive=self._dead, ready=self._not_ready)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._ready = False
+
+    async def start(self) -> None:
+        """Learn what is there, then begin to act. Whatever keeps it from starting leaves nothing open."""
+        try:
+            await self._start()
+        except BaseException:
+            await self.stop()
+            raise
+
+    async def _start(self) -> None:
+        port = await self._probes.start(self.settings.http_host, self.settings.http_port)
+        logger.info("serving health and metrics", extra={"port": port})
+        await self._client.__aenter__()
+        for namespace in self.settings.namespaces or (None,):
+            await self._learn(namespace)
+        self.engine.registry.recall_left_pods()
+        self._spawn("engine", self.engine.run())
+        self._spawn("sweeper", self._sweeper.run())
+        self._spawn("resync", self._resync())
+        self._ready = True
+        logger.info("started", extra={"schedules": len(self.engine.registry.schedules)})
+
+    async def stop(self) -> None:
+        """Start nothing new, end what is under way, close."""
+        self._ready = False
+        for task in self._tasks:
+            if task.get_name() != "engine":
+                task.cancel()
+        await self.engine.close(self.settings.shutdown_timeout)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._probes.stop()
+        await self._client.__aexit__()
+        logger.info("stopped")
+
+    async def _learn(self, namespace: str | None) -> None:
+        """Schedules before runs, pods before Jobs: then a pod whose Job is not listed has lost it for certain."""
+        await self._list_own(namespace, patient=True)
+        engine = self.engine
+        for kind, on_list, on_event in (
+            ("pods", engine.list_pods, engine.observe_pod),
+            ("jobs", engine.list_jobs, engine.observe_job),
+        ):
+            path = collection(kind, namespace)
+            reflector = Reflector(self._client, path, selector=SELECTOR, on_list=on_list, on_event=on_event)
+            self._spawn(f"watch-{kind}", reflector.run())
+            await reflector.synced.wait()
+
+    async def _list_own(self, namespace: str | None, *, patient: bool = False) -> None:
+        """List our own kinds: what kopf's watches lost (a deletion within a gap) is found here."""
+        for kind, on_list in (
+            ("agentschedules", self.engine.list_schedules),
+            ("agentruns", self.engine.list_requests),
+        ):
+            while True:
+                try:
+                    items, version = await self._client.list(collection(kind, namespace))
+                except ApiError as error:
+                    logger.warning("cannot list", extra={"kind": kind, "error": str(error)})
+                    if not patient:
+                        return
+                    await asyncio.sleep(2)
+                else:
+                    on_list(items, int(version) if version.isdigit() else 0)
+                    break
+
+    async def _resync(self) -> None:
+        while True:
+            await asyncio.sleep(self.settings.resync_interval)
+            for namespace in self.settings.namespaces or (None,):
+                await self._list_own(namespace)
+
+    def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        self._tasks.append(asyncio.create_task(work, name=name))
+
+    def _dead(self) -> str | None:
+        """A task that ended is a bug that only a restart mends."""
+        ended = [task.get_name() for task in self._tasks if task.done()]
+        return f"ended: {', '.join(ended)}" if ended else None
+
+    def _not_ready(self) -> str | None:
+        return None if self._ready else "not ready: the first lists are not in yet"
+
+
+def planner_settings(settings: Settings) -> PlannerSettings:
+    """The part of the settings that decisions depend on."""
+    return PlannerSettings(
+        defaults=Defaults(
+            active_deadline_seconds=settings.default_active_deadline_seconds,
+            max_budget_usd=settings.max_budget_per_run_usd,
+            resources=settings.default_resources.model_dump(),
+            run_as_user=settings.run_as_user,
+            run_as_group=settings.run_as_group,
+        ),
+        min_interval=timedelta(seconds=settings.min_interval),
+        late_after=timedelta(seconds=settings.late_after),
+        max_active_deadline_seconds=settings.max_active_deadline_seconds,
+    )

@@ -1,0 +1,157 @@
+"""HTTP to the API server: one keep-alive session, JSON in and out, errors as `ApiError`."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any, Self
+
+import aiohttp
+
+from agentschedule.cluster.credentials import Credentials
+from agentschedule.cluster.errors import ApiError
+
+MERGE_PATCH = "application/merge-patch+json"
+JSON = "application/json"
+_LINE_LIMIT = 16 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer's object, and the warnings that came with it."""
+
+    body: dict[str, Any]
+    warnings: tuple[str, ...] = ()
+
+
+class Client:
+    """Requests to one API server. `timeout` in seconds, for one request; watches have their own."""
+
+    def __init__(self, credentials: Credentials, *, timeout: float, connections: int) -> None:
+        self._credentials = credentials
+        self._timeout = aiohttp.ClientTimeout(total=timeout)
+        self._connections = connections
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        """Open the session."""
+        tls: Any = self._credentials.tls if self._credentials.tls is not None else True
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=self._connections + 8, ssl=tls, keepalive_timeout=75),
+            headers={"Accept": JSON, "User-Agent": "agentschedule-operator"},
+            read_bufsize=256 * 1024,
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Close the session."""
+        if self._session is not None:
+            await self._session.close()
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: dict[str, Any] | bytes | None = None,
+        params: dict[str, str] | None = None,
+        content_type: str = JSON,
+    ) -> Answer:
+        """One request. Raises `ApiError`, also for a server that cannot be reached (`status` 0) and for time-outs."""
+        data = json.dumps(body, separators=(",", ":")).encode() if isinstance(body, dict) else body
+        try:
+            async with self._open.request(
+                method,
+                self._credentials.server + path,
+                data=data,
+                params=params,
+                headers={**self._credentials.headers(), "Content-Type": content_type},
+                timeout=self._timeout,
+            ) as response:
+                content = await response.read()
+                answer = _parse(content)
+                if response.status >= 400:
+                    raise ApiError.of(response.status, answer, response.headers.get("Retry-After"))
+                return Answer(answer, tuple(_warning(w) for w in response.headers.getall("Warning", ())))
+        except TimeoutError as error:
+            raise ApiError(0, "Timeout", f"no answer to {method} {path} within {self._timeout.total} s") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise ApiError(0, "Unreachable", f"the API server cannot be reached: {error}") from error
+
+    async def list(self, path: str, *, selector: str = "", page: int = 500) -> tuple[list[dict[str, Any]], str]:
+        """All objects of a collection, in pages, and the resourceVersion from which to watch."""
+        items: list[dict[str, Any]] = []
+        params = {"limit": str(page)} | ({"labelSelector": selector} if selector else {})
+        while True:
+            answer = (await self.request("GET", path, params=params)).body
+            items += answer.get("items") or ()
+            metadata = answer.get("metadata", {})
+            if not metadata.get("continue"):
+                return items, metadata.get("resourceVersion", "")
+            params["continue"] = metadata["continue"]
+            await asyncio.sleep(0)
+
+    async def watch(
+        self, path: str, *, selector: str, version: str, seconds: int, silence: float
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Events of a collection after `version`, for at most `seconds`.
+
+        Ends normally when the server closes the stream. Raises `ApiError`; 410 means that a new list is needed.
+        `silence` is the longest time in seconds without any event (the server sends a bookmark each minute).
+        """
+        params = {
+            "watch": "1",
+            "resourceVersion": version,
+            "allowWatchBookmarks": "true",
+            "timeoutSeconds": str(seconds),
+        } | ({"labelSelector": selector} if selector else {})
+        timeout = aiohttp.ClientTimeout(total=seconds + 30, sock_connect=self._timeout.total, sock_read=silence)
+        try:
+            async with self._open.get(
+                self._credentials.server + path, params=params, headers=self._credentials.headers(), timeout=timeout
+            ) as response:
+                if response.status >= 400:
+                    raise ApiError.of(response.status, _parse(await response.read()), None)
+                async for line in _lines(response.content):
+                    event = json.loads(line)
+                    if event["type"] == "ERROR":
+                        status = event["object"]
+                        raise ApiError(status.get("code", 500), status.get("reason", ""), status.get("message", ""))
+                    yield event
+        except TimeoutError as error:
+            raise ApiError(0, "Timeout", f"the watch of {path} was silent for {silence} s") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise ApiError(0, "Unreachable", f"the watch of {path} broke: {error}") from error
+
+    @property
+    def _open(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            raise RuntimeError("the client is not open: use it as `async with Client(…)`")
+        return self._session
+
+
+async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
+    """Lines of any length up to a bound; aiohttp's own line reader stops at its buffer's size."""
+    buffer = bytearray()
+    async for chunk in content.iter_any():
+        buffer += chunk
+        if len(buffer) > _LINE_LIMIT:
+            raise ApiError(0, "TooLong", f"a watch event is longer than {_LINE_LIMIT} bytes")
+        *lines, rest = buffer.split(b"\n")
+        buffer = bytearray(rest)
+        for line in lines:
+            if line:
+                yield bytes(line)
+
+
+def _parse(content: bytes) -> dict[str, Any]:
+    try:
+        parsed = json.loads(content)
+    except ValueError:
+        return {"message": content[:500].decode(errors="replace")}
+    return parsed if isinstance(parsed, dict) else {"message": str(parsed)[:500]}
+
+
+def _warning(header: str) -> str:
+    """The text of a Warning header: `299 - "text"`."""
+    return header.split('"', 1)[-1].rsplit('"', 1)[0].replace('\\"', '"')

@@ -1,0 +1,49 @@
+"""Where the API server is and who we are to it: the service account in a pod, else the kubeconfig."""
+
+import ssl
+from dataclasses import dataclass, field
+
+from kubernetes import client, config
+
+
+@dataclass(slots=True)
+class Credentials:
+    """The server's address, a TLS context, and headers that are fresh at each call."""
+
+    server: str
+    tls: ssl.SSLContext | None
+    _configuration: client.Configuration = field(repr=False)
+
+    def headers(self) -> dict[str, str]:
+        """Authorization, renewed from its source where that is due (mounted tokens rotate)."""
+        token = self._configuration.auth_settings().get("BearerToken")
+        return {"Authorization": str(token["value"])} if token else {}
+
+
+def load_credentials() -> Credentials:
+    """In a pod its service account, else `KUBECONFIG` or `~/.kube/config`. Raises `RuntimeError` with what to do."""
+    configuration = client.Configuration()
+    try:
+        config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+    except config.ConfigException:
+        try:
+            config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+        except (config.ConfigException, OSError) as error:
+            raise RuntimeError(
+                f"no cluster to work with: not in a pod, and no usable kubeconfig ({error}); set KUBECONFIG"
+            ) from error
+    return Credentials(configuration.host.rstrip("/"), _tls(configuration), configuration)
+
+
+def _tls(configuration: client.Configuration) -> ssl.SSLContext | None:
+    if not configuration.host.startswith("https"):
+        return None
+    context = ssl.create_default_context(cafile=configuration.ssl_ca_cert)
+    # Clusters' own CAs often lack what the strict profile demands (an authority key identifier).
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    if not configuration.verify_ssl:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if configuration.cert_file:
+        context.load_cert_chain(configuration.cert_file, configuration.key_file)
+    return context

@@ -1,0 +1,28 @@
+"""How requests fail, in the terms in which the rest of the operator reacts."""
+
+from typing import Any
+
+
+class ApiError(Exception):
+    """The API server refused a request, or could not be reached (`status` 0).
+
+    `message` is the server's own; `retry_after` is in seconds where it named a time.
+    """
+
+    def __init__(self, status: int, reason: str, message: str, retry_after: float | None = None) -> None:
+        super().__init__(f"{status} {reason}: {message}" if status else message)
+        self.status = status
+        self.reason = reason
+        self.message = message
+        self.retry_after = retry_after
+
+    @classmethod
+    def of(cls, status: int, body: dict[str, Any], retry_after: str | None) -> "ApiError":
+        """From an answer's status code, its Status object and its Retry-After header."""
+        seconds = float(retry_after) if retry_after and retry_after.isdigit() else None
+        return cls(status, str(body.get("reason", "")), str(body.get("message", "no message")), seconds)
+
+    @property
+    def refused(self) -> bool:
+        """Whether the request itself is at fault, so that repeating it is pointless."""
+        return self.status in {400, 404, 405, 409, 413, 415, 422}

@@ -1,0 +1,76 @@
+"""A local picture of a collection: list, then watch, for ever, through every way in which watches break."""
+
+import asyncio
+import logging
+from collections.abc import Callable, Collection
+from typing import Any
+
+from agentschedule.cluster.client import Client
+from agentschedule.cluster.errors import ApiError
+
+logger = logging.getLogger(__name__)
+
+_WATCH_SECONDS = 290
+_SILENCE = 75.0
+_LONGEST_WAIT = 30.0
+
+OnEvent = Callable[[str, dict[str, Any]], None]
+OnList = Callable[[Collection[dict[str, Any]], int], None]
+
+
+class Reflector:
+    """Keeps a picture of a collection up to date.
+
+    `on_list` is given all objects and the list's version after each list: what it does not contain and is not newer
+    is gone, also when its deletion fell into a gap between two watches. `on_event` is given each change after that.
+    """
+
+    def __init__(self, client: Client, path: str, *, selector: str, on_list: OnList, on_event: OnEvent) -> None:
+        self._client = client
+        self._path = path
+        self._selector = selector
+        self._on_list = on_list
+        self._on_event = on_event
+        self._version = ""
+        self.synced = asyncio.Event()
+
+    async def run(self) -> None:
+        """List and watch until cancelled."""
+        wait = 0.0
+        while True:
+            try:
+                if not self._version:
+                    await self._list()
+                await self._watch()
+                wait = 0.0
+            except ApiError as error:
+                wait = self._recover(error, wait)
+                await asyncio.sleep(wait)
+
+    async def _list(self) -> None:
+        items, self._version = await self._client.list(self._path, selector=self._selector)
+        self._on_list(items, int(self._version) if self._version.isdigit() else 0)
+        self.synced.set()
+
+    async def _watch(self) -> None:
+        events = self._client.watch(
+            self._path, selector=self._selector, version=self._version, seconds=_WATCH_SECONDS, silence=_SILENCE
+        )
+        async for event in events:
+            raw = event["object"]
+            self._version = raw["metadata"]["resourceVersion"]
+            if event["type"] != "BOOKMARK":
+                self._on_event(event["type"], raw)
+
+    def _recover(self, error: ApiError, wait: float) -> float:
+        """What to do about a broken watch: the time to wait, in seconds; a list comes first after 410."""
+        if error.status == 410:
+            logger.info("watch expired, listing again", extra={"path": self._path})
+            self._version = ""
+            return 0.0
+        if error.status != 0:
+            self._version = ""  # an unknown error: a fresh list is always right
+        wait = min(max(0.2, wait * 2), _LONGEST_WAIT)
+        log = logger.warning if wait > 1 else logger.info
+        log("watch broke", extra={"path": self._path, "error": str(error), "retry_in": wait})
+        return wait

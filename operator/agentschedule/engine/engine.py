@@ -1,0 +1,325 @@
+"""The engine: sleeps until something is due or has changed, has it planned, and hands the plan on."""
+
+import asyncio
+import dataclasses
+import heapq
+import logging
+from collections.abc import Callable, Collection
+from datetime import datetime, timedelta
+from typing import Any
+
+from agentschedule.api.agentrun import AgentRunStatus
+from agentschedule.api.status import AgentScheduleStatus
+from agentschedule.engine.dispatcher import Dispatcher
+from agentschedule.engine.executor import Executor, regarding, utc_now
+from agentschedule.engine.ports import Cluster
+from agentschedule.engine.recorder import Recorder
+from agentschedule.engine.registry import Key, Registry, RequestEntry, ScheduleEntry, version_of
+from agentschedule.engine.writer import StatusWriter
+from agentschedule.metrics import Metrics
+from agentschedule.planning.actions import Note, Plan
+from agentschedule.planning.observed import PlannerSettings, Request
+from agentschedule.planning.planner import plan
+from agentschedule.planning.reading import read_request, read_schedule, read_status
+
+logger = logging.getLogger(__name__)
+
+LONGEST_SLEEP = 30.0
+"""Seconds after which the wall clock is looked at again: it may have been set while we slept by the monotonic one."""
+
+_BATCH = 20
+_AFTER_ERROR = timedelta(seconds=30)
+
+
+class Engine:
+    """Takes what is observed, keeps the due heap, reconciles. All methods belong to one event loop."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        settings: PlannerSettings,
+        metrics: Metrics,
+        *,
+        concurrency: int = 32,
+        status_interval: float = 1.0,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self.registry = Registry()
+        self.dispatcher = Dispatcher(concurrency, metrics)
+        self.recorder = Recorder(cluster, self.dispatcher)
+        self._settings = settings
+        self._metrics = metrics
+        self._clock = clock
+        self._executor = Executor(
+            self.registry, cluster, self.dispatcher, self.recorder, metrics, clock=clock, wake=self.wake
+        )
+        self._writer = StatusWriter(
+            self.registry, cluster, self.dispatcher, interval=status_interval, on_written=self._written
+        )
+        self._heap: list[tuple[datetime, Key]] = []
+        self._woken: dict[Key, None] = {}
+        self._news = asyncio.Event()
+        self._closing = False
+
+    # What is observed
+
+    def observe_schedule(self, kind: str | None, raw: dict[str, Any]) -> None:
+        """An AgentSchedule was seen: listed (kind None), ADDED, MODIFIED or DELETED."""
+        key = _key(raw)
+        known = self.registry.schedules.get(key)
+        if kind == "DELETED":
+            if known is not None and known.schedule.owner.uid == raw["metadata"]["uid"]:
+                self._lose_schedule(key)
+            return
+        if known is not None and known.schedule.owner.uid == raw["metadata"]["uid"]:
+            if version_of(raw) > known.version:
+                self._update_schedule(key, known, raw)
+            return
+        if known is not None:
+            self._lose_schedule(key)
+        schedule = read_schedule(raw, self._settings)
+        status = read_status(raw)
+        if status is None:
+            logger.error(
+                "a status cannot be read and is made anew", extra={"namespace": key.namespace, "object": key.name}
+            )
+        acked = raw.get("status") or {}
+        self.registry.schedules[key] = ScheduleEntry(schedule, version_of(raw), acked, status or AgentScheduleStatus())
+        self.wake(key)
+
+    def observe_request(self, kind: str | None, raw: dict[str, Any]) -> None:
+        """An AgentRun was seen."""
+        key = _key(raw)
+        request = read_request(raw)
+        known = self.registry.requests.get(key)
+        if request is None:
+            logger.error("an AgentRun cannot be read", extra={"namespace": key.namespace, "object": key.name})
+            return
+        schedule = Key(key.namespace, request.spec.schedule_name)
+        if kind == "DELETED":
+            if known is not None and known.request.uid == request.uid:
+                del self.registry.requests[key]
+                self._writer.forget("agentruns", key)
+                self.wake(schedule)
+            return
+        acked = raw.get("status") or {}
+        if known is None or known.request.uid != request.uid:
+            self.registry.requests[key] = RequestEntry(request, version_of(raw), acked, request.status)
+        elif version_of(raw) > known.version:
+            settled = known.status.to_json() == known.acked
+            known.acked, known.version = acked, version_of(raw)
+            known.status = request.status if settled else known.status
+            known.request = dataclasses.replace(request, status=known.status)
+        else:
+            return
+        self.wake(schedule)
+
+    def observe_job(self, kind: str, raw: dict[str, Any]) -> None:
+        """A Job was ADDED, MODIFIED or DELETED."""
+        key = self.registry.drop_job(raw) if kind == "DELETED" else self.registry.put_job(raw)
+        if key is not None:
+            self.wake(key)
+
+    def observe_pod(self, kind: str, raw: dict[str, Any]) -> None:
+        """A pod was ADDED, MODIFIED or DELETED."""
+        key = self.registry.drop_pod(raw) if kind == "DELETED" else self.registry.put_pod(raw)
+        if key is not None:
+            self.wake(key)
+
+    def list_jobs(self, items: Collection[dict[str, Any]], version: int) -> None:
+        """All Jobs were listed."""
+        for key in self.registry.list_jobs(items, version):
+            self.wake(key)
+
+    def list_pods(self, items: Collection[dict[str, Any]], version: int) -> None:
+        """All pods were listed."""
+        for key in self.registry.list_pods(items, version):
+            self.wake(key)
+
+    def list_schedules(self, items: Collection[dict[str, Any]], version: int) -> None:
+        """All AgentSchedules were listed: deletions that a watch lost are found here."""
+        present = {raw["metadata"]["uid"] for raw in items}
+        for key, entry in list(self.registry.schedules.items()):
+            if entry.schedule.owner.uid not in present and entry.version <= version:
+                self._lose_schedule(key)
+        for raw in items:
+            self.observe_schedule(None, raw)
+
+    def list_requests(self, items: Collection[dict[str, Any]], version: int) -> None:
+        """All AgentRuns were listed."""
+        present = {raw["metadata"]["uid"] for raw in items}
+        for key, entry in list(self.registry.requests.items()):
+            if entry.request.uid not in present and entry.version <= version:
+                del self.registry.requests[key]
+                self.wake(Key(key.namespace, entry.request.spec.schedule_name))
+        for raw in items:
+            self.observe_request(None, raw)
+
+    def wake(self, key: Key) -> None:
+        """Reconcile this schedule soon."""
+        self._woken[key] = None
+        self._news.set()
+
+    def _update_schedule(self, key: Key, known: ScheduleEntry, raw: dict[str, Any]) -> None:
+        """A newer version of a known schedule. Our own status writes come back here and need nothing."""
+        acked = raw.get("status") or {}
+        settled = known.status.to_json() == known.acked
+        foreign = acked != known.acked and acked != known.status.to_json()
+        schedule = read_schedule(raw, self._settings)
+        changed = schedule != known.schedule
+        known.schedule, known.version, known.acked = schedule, version_of(raw), acked
+        if foreign and settled:
+            known.status = read_status(raw) or known.status
+        if changed or foreign:
+            self.wake(key)
+
+    def _lose_schedule(self, key: Key) -> None:
+        del self.registry.schedules[key]
+        self._writer.forget("agentschedules", key)
+        logger.info("the schedule was deleted", extra={"namespace": key.namespace, "object": key.name})
+        self.wake(key)  # AgentRuns of it, if any, learn of it
+
+    # The loop
+
+    async def run(self) -> None:
+        """Reconcile what is due or woken, until cancelled."""
+        self.dispatcher.start()
+        try:
+            while not self._closing:
+                await self._turn()
+            await asyncio.Event().wait()  # the workers go on until this task is cancelled
+        finally:
+            await self.dispatcher.stop()
+
+    async def close(self, seconds: float) -> None:
+        """Plan nothing any more; let what is under way end, for at most this long."""
+        self._closing = True
+        await self.dispatcher.drain(seconds)
+
+    async def _turn(self) -> None:
+        now = self._clock()
+        while self._heap and self._heap[0][0] <= now:
+            at, key = heapq.heappop(self._heap)
+            entry = self.registry.schedules.get(key)
+            if entry is not None and entry.wake_at == at:
+                entry.wake_at = None
+                self._woken[key] = None
+        for key in list(self._woken)[:_BATCH]:
+            del self._woken[key]
+            self._safely_reconcile(key)
+        if self._woken:
+            await asyncio.sleep(0)
+            return
+        await self._sleep()
+
+    async def _sleep(self) -> None:
+        seconds = LONGEST_SLEEP
+        if self._heap:
+            seconds = min(seconds, (self._heap[0][0] - self._clock()).total_seconds())
+        self._news.clear()
+        if self._woken or seconds <= 0:
+            await asyncio.sleep(0)
+            return
+        try:
+            async with asyncio.timeout(seconds):
+                await self._news.wait()
+        except TimeoutError:
+            pass
+
+    def _safely_reconcile(self, key: Key) -> None:
+        """One bad resource never disturbs another."""
+        try:
+            self._reconcile(key)
+        except Exception:
+            self._metrics.reconcile_errors.inc()
+            logger.exception("reconciling failed", extra={"namespace": key.namespace, "object": key.name})
+            entry = self.registry.schedules.get(key)
+            if entry is not None:
+                self._wake_at(key, entry, self._clock() + _AFTER_ERROR)
+
+    def _reconcile(self, key: Key) -> None:
+        observed = self.registry.observe(key)
+        entry = self.registry.schedules.get(key)
+        if observed is None or entry is None:
+            self._tell_requests_without_schedule(key)
+            return
+        decided = plan(observed, self._settings, self._clock())
+        entry.status = decided.status
+        for name in decided.consumed:
+            entry.starts.pop(name, None)
+            entry.failures.pop(name, None)
+        for action in decided.actions:
+            self._executor.carry_out(key, entry, action)
+        if entry.status != observed.status or not observed.settled:
+            self._writer.changed("agentschedules", key)
+        self._update_requests(key, decided)
+        for note in decided.notes:
+            self._tell(entry, note)
+        self._count(decided)
+        if decided.wake_at is not None:
+            self._wake_at(key, entry, decided.wake_at)
+
+    def _wake_at(self, key: Key, entry: ScheduleEntry, at: datetime) -> None:
+        if entry.wake_at != at:
+            entry.wake_at = at
+            heapq.heappush(self._heap, (at, key))
+
+    def _written(self, kind: str, key: Key) -> None:
+        """A status is settled: what waited for that can go on."""
+        if kind == "agentruns":
+            request = self.registry.requests.get(key)
+            if request is None:
+                return
+            key = Key(key.namespace, request.request.spec.schedule_name)
+        self.wake(key)
+
+    # AgentRuns
+
+    def _update_requests(self, key: Key, decided: Plan) -> None:
+        for name, status in decided.requests.items():
+            entry = self.registry.requests.get(Key(key.namespace, name))
+            if entry is not None:
+                self._set_request_status(Key(key.namespace, name), entry, status)
+
+    def _set_request_status(self, key: Key, entry: RequestEntry, status: AgentRunStatus) -> None:
+        if status != entry.status:
+            entry.status = status
+            entry.request = dataclasses.replace(entry.request, status=status)
+        if entry.status.to_json() != entry.acked:
+            self._writer.changed("agentruns", key)
+
+    def _tell_requests_without_schedule(self, key: Key) -> None:
+        for entry in list(self.registry.requests_of(key)):
+            if entry.request.status.phase in {None, "Pending"} and not entry.request.deleting:
+                text = f"waits: there is no AgentSchedule named {key.name} in namespace {key.namespace}"
+                if entry.request.status.message != text:
+                    self.recorder.tell(_request_reference(key, entry.request), "ScheduleNotFound", text, warning=True)
+                self._set_request_status(
+                    Key(key.namespace, entry.request.name), entry, AgentRunStatus(phase="Pending", message=text)
+                )
+
+    # Telling and counting
+
+    def _tell(self, entry: ScheduleEntry, note: Note) -> None:
+        reference = regarding(entry)
+        if note.agent_run is not None:
+            request = self.registry.requests.get(Key(entry.schedule.owner.namespace, note.agent_run))
+            if request is not None:
+                reference = _request_reference(Key(entry.schedule.owner.namespace, ""), request.request)
+        self.recorder.tell(reference, note.reason, note.message, warning=note.warning)
+
+    def _count(self, decided: Plan) -> None:
+        for run in decided.ended:
+            self._metrics.runs.labels(run.phase, run.trigger).inc()
+            if run.cost_usd:
+                self._metrics.cost.inc(float(run.cost_usd))
+        for reason, count in decided.skipped:
+            self._metrics.skips.labels(reason).inc(count)
+
+
+def _key(raw: dict[str, Any]) -> Key:
+    return Key(raw["metadata"]["namespace"], raw["metadata"]["name"])
+
+
+def _request_reference(key: Key, request: Request) -> dict[str, str]:
+    return {"kind": "AgentRun", "namespace": key.namespace, "name": request.name, "uid": request.uid}

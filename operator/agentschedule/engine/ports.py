@@ -1,0 +1,36 @@
+"""What the engine needs of a cluster. `cluster.Operations` is one, the simulation's fake another."""
+
+from typing import Any, Literal, Protocol
+
+from agentschedule.cluster.client import Answer
+
+Raw = dict[str, Any]
+
+
+class Cluster(Protocol):
+    """Writes and fresh reads; all raise `ApiError`. See `cluster.operations.Operations`."""
+
+    async def create_job(self, manifest: Raw) -> Raw:
+        """Create a Job."""
+
+    async def dry_run_job(self, manifest: Raw) -> Answer:
+        """Ask whether a Job would be taken."""
+
+    async def read(self, kind: str, namespace: str, name: str) -> Raw | None:
+        """A fresh read; None when there is no such object."""
+
+    async def delete(
+        self, kind: str, namespace: str, name: str, uid: str, propagation: Literal["Background", "Foreground"]
+    ) -> bool:
+        """Delete exactly this object."""
+
+    async def stop_job(self, namespace: str, name: str, uid: str, why: str) -> bool:
+        """Note on a Job why it is stopped, then delete it."""
+
+    async def patch(self, kind: str, namespace: str, name: str, body: Raw, subresource: str = "") -> Raw:
+        """Merge-patch an object or its subresource."""
+
+    async def post_event(
+        self, regarding: Raw, event_type: Literal["Normal", "Warning"], reason: str, message: str, name: str
+    ) -> None:
+        """Post an Event."""

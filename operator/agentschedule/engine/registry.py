@@ -1,0 +1,202 @@
+"""What is known: schedules, AgentRuns, Jobs and pods. In memory only; a list rebuilds it."""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from agentschedule.api.agentrun import AgentRunStatus
+from agentschedule.api.status import AgentScheduleStatus
+from agentschedule.planning.observed import Observed, Request, Schedule, Start, Verdict
+from agentschedule.runs.facts import JobFacts, PodFacts, job_facts, job_of_pod, pod_facts, version_of
+from agentschedule.runs.sighting import Sighting
+
+
+class Key(NamedTuple):
+    """Namespace and name of an AgentSchedule or AgentRun."""
+
+    namespace: str
+    name: str
+
+
+@dataclass(slots=True)
+class ScheduleEntry:
+    """A schedule, its status as we want it (`status`) and as the API server holds it (`acked`, raw)."""
+
+    schedule: Schedule
+    version: int
+    acked: dict[str, Any]
+    status: AgentScheduleStatus
+    wake_at: datetime | None = None
+    starts: dict[str, Start] = field(default_factory=dict)
+    failures: dict[str, int] = field(default_factory=dict)
+    verdict: Verdict | None = None
+    checking: int | None = None
+
+
+@dataclass(slots=True)
+class RequestEntry:
+    """An AgentRun, with its status as we want it and as the API server holds it."""
+
+    request: Request
+    version: int
+    acked: dict[str, Any]
+    status: AgentRunStatus
+    adopting: bool = False
+
+
+class Registry:
+    """The picture that plans are made from."""
+
+    def __init__(self) -> None:
+        self.schedules: dict[Key, ScheduleEntry] = {}
+        self.requests: dict[Key, RequestEntry] = {}
+        self._jobs: dict[str, dict[str, JobFacts]] = {}
+        self._pods: dict[str, PodFacts] = {}
+        self._gone: set[str] = set()
+        self._left: dict[str, JobFacts] = {}
+
+    # Reading
+
+    def observe(self, key: Key) -> Observed | None:
+        """Everything about one schedule."""
+        entry = self.schedules.get(key)
+        if entry is None:
+            return None
+        requests = tuple(self.requests_of(key))
+        return Observed(
+            schedule=entry.schedule,
+            status=entry.status,
+            sightings=tuple(self._sightings(entry.schedule.owner.uid)),
+            requests=tuple(r.request for r in requests),
+            starts=entry.starts,
+            verdict=entry.verdict,
+            settled=entry.status.to_json() == entry.acked and all(r.status.to_json() == r.acked for r in requests),
+        )
+
+    def requests_of(self, key: Key) -> Iterator[RequestEntry]:
+        """AgentRuns of a schedule."""
+        for (namespace, _), entry in self.requests.items():
+            if namespace == key.namespace and entry.request.spec.schedule_name == key.name:
+                yield entry
+
+    def jobs(self) -> Iterator[JobFacts]:
+        """All Jobs that are there."""
+        for jobs in self._jobs.values():
+            yield from (job for job in jobs.values() if job.uid not in self._gone)
+
+    def pods(self) -> Iterator[PodFacts]:
+        """All pods that are there."""
+        yield from (pod for pod in self._pods.values() if pod.uid not in self._gone)
+
+    def has_uid(self, key: Key, uid: str) -> bool:
+        """Whether this very schedule is known."""
+        entry = self.schedules.get(key)
+        return entry is not None and entry.schedule.owner.uid == uid
+
+    def has_job(self, schedule_uid: str, job_uid: str) -> bool:
+        """Whether this very Job is known and there."""
+        return job_uid not in self._gone and any(j.uid == job_uid for j in self._jobs.get(schedule_uid, {}).values())
+
+    # Writing: Jobs and pods. Each returns the schedule concerned, or None when nothing changed.
+
+    def put_job(self, raw: dict[str, Any]) -> Key | None:
+        """A Job was created or changed."""
+        job = job_facts(raw)
+        jobs = self._jobs.setdefault(job.schedule_uid, {})
+        known = jobs.get(job.name)
+        if known is not None and known.uid == job.uid and known.version >= job.version:
+            return None
+        jobs[job.name] = job
+        return Key(job.namespace, job.schedule)
+
+    def drop_job(self, raw: dict[str, Any]) -> Key | None:
+        """A Job was deleted. It is remembered until its run is recorded, unless its schedule is gone too."""
+        job = job_facts(raw)
+        return self._lose_job(job)
+
+    def _lose_job(self, job: JobFacts) -> Key:
+        key = Key(job.namespace, job.schedule)
+        jobs = self._jobs.setdefault(job.schedule_uid, {})
+        known = jobs.get(job.name)
+        if known is None or known.uid == job.uid:
+            if self.has_uid(key, job.schedule_uid):
+                jobs[job.name] = job
+                self._gone.add(job.uid)
+            else:
+                self.forget_job(job.schedule_uid, job.name, job.uid)
+        return key
+
+    def forget_job(self, schedule_uid: str, name: str, uid: str) -> None:
+        """A deleted Job needs to be remembered no longer."""
+        jobs = self._jobs.get(schedule_uid, {})
+        known = jobs.get(name)
+        if known is not None and known.uid == uid:
+            del jobs[name]
+        if not jobs:
+            self._jobs.pop(schedule_uid, None)
+        self._gone.discard(uid)
+        pod = self._pods.get(uid)
+        if pod is not None and (pod.uid in self._gone or pod.ended):
+            del self._pods[uid]
+            self._gone.discard(pod.uid)
+
+    def list_jobs(self, items: Collection[dict[str, Any]], version: int) -> set[Key]:
+        """A whole list: what is not in it, and is not newer, is gone."""
+        changed = {key for raw in items if (key := self.put_job(raw))}
+        present = {raw["metadata"]["uid"] for raw in items}
+        lost = [job for job in self.jobs() if job.uid not in present and job.version <= version]
+        return changed | {self._lose_job(job) for job in lost}
+
+    def put_pod(self, raw: dict[str, Any]) -> Key | None:
+        """A pod was created or changed. Of several pods of a Job the newest counts."""
+        pod = pod_facts(raw)
+        known = self._pods.get(pod.job_uid)
+        if known is not None:
+            if known.uid == pod.uid and known.version >= pod.version:
+                return None
+            if known.uid != pod.uid and known.created > pod.created:
+                return None
+        self._pods[pod.job_uid] = pod
+        return Key(pod.namespace, pod.schedule)
+
+    def drop_pod(self, raw: dict[str, Any]) -> Key | None:
+        """A pod was deleted; its last state, with the agent's result, is kept as long as its Job is."""
+        pod = pod_facts(raw)
+        return self._lose_pod(pod)
+
+    def _lose_pod(self, pod: PodFacts) -> Key:
+        known = self._pods.get(pod.job_uid)
+        if known is None or known.uid == pod.uid:
+            if pod.job_uid in self._gone or self.has_job(pod.schedule_uid, pod.job_uid):
+                self._pods[pod.job_uid] = pod
+                self._gone.add(pod.uid)
+            else:
+                self._pods.pop(pod.job_uid, None)
+        return Key(pod.namespace, pod.schedule)
+
+    def list_pods(self, items: Collection[dict[str, Any]], version: int) -> set[Key]:
+        """A whole list of pods."""
+        self._left = {job.uid: job for job in map(job_of_pod, items)}
+        changed = {key for raw in items if (key := self.put_pod(raw))}
+        present = {raw["metadata"]["uid"] for raw in items}
+        lost = [pod for pod in self.pods() if pod.uid not in present and pod.version <= version]
+        return changed | {self._lose_pod(pod) for pod in lost}
+
+    def recall_left_pods(self) -> None:
+        """Pods whose Job was deleted while nobody looked. To be called when pods were listed before Jobs: then a Job
+        that is not in the later list is gone for certain."""
+        known = {job.uid for job in self.jobs()}
+        for job in self._left.values():
+            if job.uid and job.uid not in known and self.has_uid(Key(job.namespace, job.schedule), job.schedule_uid):
+                self._jobs.setdefault(job.schedule_uid, {}).setdefault(job.name, job)
+                self._gone.add(job.uid)
+        self._left = {}
+
+    def _sightings(self, schedule_uid: str) -> Iterator[Sighting]:
+        for job in self._jobs.get(schedule_uid, {}).values():
+            pod = self._pods.get(job.uid)
+            yield Sighting(job, pod, job.uid in self._gone, pod is not None and pod.uid in self._gone)
+
+
+__all__ = ["Key", "Registry", "RequestEntry", "ScheduleEntry", "version_of"]

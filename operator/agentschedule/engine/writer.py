@@ -1,0 +1,127 @@
+"""Status written to the API server: coalesced, as the difference from what it holds, again and again until it holds."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from agentschedule.cluster.errors import ApiError
+from agentschedule.engine.dispatcher import Dispatcher, Urgency
+from agentschedule.engine.ports import Cluster
+from agentschedule.engine.registry import Key, Registry, RequestEntry, ScheduleEntry
+from agentschedule.runs.facts import version_of
+
+logger = logging.getLogger(__name__)
+
+_LONGEST_WAIT = 60.0
+
+
+@dataclass(slots=True)
+class _Ticket:
+    """The writing of one object's status: at most one is under way."""
+
+    last: float = -1e9
+    queued: bool = False
+    failures: int = 0
+
+
+class StatusWriter:
+    """Writes status of AgentSchedules and AgentRuns. `interval` is the least time in seconds between two writes."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        cluster: Cluster,
+        dispatcher: Dispatcher,
+        *,
+        interval: float,
+        on_written: Callable[[str, Key], None],
+    ) -> None:
+        self._registry = registry
+        self._cluster = cluster
+        self._dispatcher = dispatcher
+        self._interval = interval
+        self._on_written = on_written
+        self._tickets: dict[tuple[str, Key], _Ticket] = {}
+
+    def changed(self, kind: str, key: Key, *, at_once: bool = False) -> None:
+        """A status may differ from what the API server holds: see to it."""
+        ticket = self._tickets.setdefault((kind, key), _Ticket())
+        if ticket.queued:
+            return
+        ticket.queued = True
+        loop = asyncio.get_running_loop()
+        interval = 0.0 if at_once else self._interval
+        if ticket.failures:
+            interval = min(2.0**ticket.failures / 2, _LONGEST_WAIT)
+        wait = ticket.last + interval - loop.time()
+        if wait > 0:
+            loop.call_later(wait, self._submit, kind, key)
+        else:
+            self._submit(kind, key)
+
+    def forget(self, kind: str, key: Key) -> None:
+        """The object is gone."""
+        self._tickets.pop((kind, key), None)
+
+    def _submit(self, kind: str, key: Key) -> None:
+        async def work() -> None:
+            await self._write(kind, key)
+
+        self._dispatcher.submit(Urgency.STATUS, work)
+
+    def _entry(self, kind: str, key: Key) -> ScheduleEntry | RequestEntry | None:
+        return self._registry.schedules.get(key) if kind == "agentschedules" else self._registry.requests.get(key)
+
+    async def _write(self, kind: str, key: Key) -> None:
+        ticket, entry = self._tickets.get((kind, key)), self._entry(kind, key)
+        if ticket is None or entry is None:
+            self.forget(kind, key)
+            return
+        ticket.queued = False
+        ticket.last = asyncio.get_running_loop().time()
+        difference = diff(entry.acked, entry.status.to_json())
+        if not difference:
+            return
+        uid = entry.schedule.owner.uid if isinstance(entry, ScheduleEntry) else entry.request.uid
+        body = {"metadata": {"uid": uid}, "status": difference}
+        ticket.queued = True
+        try:
+            raw = await self._cluster.patch(kind, key.namespace, key.name, body, "status")
+        except ApiError as error:
+            self._failed(kind, key, ticket, error)
+            return
+        ticket.queued = False
+        if version_of(raw) >= entry.version:
+            entry.acked, entry.version = raw.get("status") or {}, version_of(raw)
+        ticket.failures = 0 if diff(entry.acked, entry.status.to_json()) != difference else ticket.failures + 1
+        self._on_written(kind, key)
+
+    def _failed(self, kind: str, key: Key, ticket: _Ticket, error: ApiError) -> None:
+        """Try again later; an object that is gone or another one by now is left to the watch."""
+        ticket.queued = False
+        if error.status in {404, 409}:
+            return
+        ticket.failures = min(ticket.failures + 1, 8)
+        log = logger.error if error.status in {400, 422} else logger.warning
+        log(
+            "a status could not be written",
+            extra={"kind": kind, "namespace": key.namespace, "object": key.name, "error": str(error)},
+        )
+        self.changed(kind, key)
+
+
+def diff(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """The JSON merge patch (RFC 7396) that makes `new` of `old`."""
+    patch: dict[str, Any] = {key: None for key in old if key not in new}
+    for key, value in new.items():
+        if key not in old:
+            patch[key] = value
+        elif isinstance(value, dict) and isinstance(old[key], dict):
+            inner = diff(old[key], value)
+            if inner:
+                patch[key] = inner
+        elif value != old[key]:
+            patch[key] = value
+    return patch

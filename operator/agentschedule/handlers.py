@@ -1,0 +1,57 @@
+"""Kopf's handlers: what it observes is handed to the engine, nothing else happens here."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import kopf
+
+from agentschedule.application import Application
+from agentschedule.constants import GROUP, VERSION
+
+
+class _Patience:
+    """Back-offs without end: kopf gives up, and the process with it, when these are used up."""
+
+    def __iter__(self) -> Iterator[float]:
+        yield from (1, 1, 2, 3, 5, 8)
+        while True:
+            yield 10
+
+
+def make_registry(application: Application) -> kopf.OperatorRegistry:
+    """The handlers of one application."""
+    registry = kopf.OperatorRegistry()
+
+    @kopf.on.login(registry=registry)
+    def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
+        return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
+
+    @kopf.on.startup(registry=registry)
+    async def start(settings: kopf.OperatorSettings, **_: Any) -> None:
+        configure(settings)
+        await application.start()
+
+    @kopf.on.cleanup(registry=registry)
+    async def stop(**_: Any) -> None:
+        await application.stop()
+
+    @kopf.on.event(GROUP, VERSION, "agentschedules", registry=registry)
+    async def schedule_changed(event: kopf.RawEvent, **_: Any) -> None:
+        application.engine.observe_schedule(event["type"], dict(event["object"]))
+
+    @kopf.on.event(GROUP, VERSION, "agentruns", registry=registry)
+    async def run_changed(event: kopf.RawEvent, **_: Any) -> None:
+        application.engine.observe_request(event["type"], dict(event["object"]))
+
+    return registry
+
+
+def configure(settings: kopf.OperatorSettings) -> None:
+    """Kopf as a watcher only: it writes nothing to the cluster, keeps no state in it, and never gives up."""
+    settings.peering.standalone = True
+    settings.scanning.disabled = True
+    settings.posting.enabled = False
+    settings.networking.error_backoffs = _Patience()
+    settings.networking.request_timeout = 60
+    settings.watching.server_timeout = 290
+    settings.watching.connect_timeout = 15

@@ -1,0 +1,1 @@
+"""Decisions: from what is observed of a schedule to a plan. Pure."""

@@ -1,0 +1,88 @@
+"""Whether the spec can be used, and since when it counts."""
+
+from datetime import datetime
+
+from agentschedule.planning.actions import DryRun
+from agentschedule.planning.draft import Draft
+from agentschedule.planning.observed import Problem, Verdict
+from agentschedule.runs.manifest import RunRequest, job_manifest
+from agentschedule.timing import TimingError, check_min_interval
+
+REJECTED = "JobRejected"
+
+
+def accept(draft: Draft) -> None:
+    """Decide `Accepted`: what we can check ourselves, then the API server's dry run, once a generation."""
+    schedule = draft.observed.schedule
+    known = draft.conditions.get("Accepted")
+    current = known is not None and known.observed_generation == schedule.generation
+    if current and known is not None and known.status == "True" and schedule.problem is None:
+        draft.accepted = True
+        return
+    problem = schedule.problem or _too_often(draft)
+    if problem is not None:
+        _refuse(draft, problem)
+        return
+    verdict = draft.observed.verdict
+    if verdict is None or verdict.generation != schedule.generation:
+        _ask(draft)
+    elif verdict.problem is not None:
+        _refuse(draft, Problem(REJECTED, f"the API server refuses the Job: {verdict.problem}"))
+    else:
+        _take(draft, verdict, was_refused=known is not None and known.status == "False")
+
+
+def notice_edit(draft: Draft) -> None:
+    """A change of the fields that say when takes effect from the moment it is seen: edits never run the past."""
+    scheduling = draft.status.scheduling
+    if scheduling is not None and scheduling.when_hash != draft.observed.schedule.digest:
+        draft.update(scheduling=scheduling.model_copy(update={"when_hash": draft.observed.schedule.digest}))
+        count_from(draft, draft.now)
+
+
+def count_from(draft: Draft, moment: datetime) -> None:
+    """Slots up to this moment are gone."""
+    scheduling = draft.status.scheduling
+    if scheduling is not None:
+        since = max(scheduling.effective_since, moment.replace(microsecond=0))
+        draft.update(scheduling=scheduling.model_copy(update={"effective_since": since}))
+
+
+def _too_often(draft: Draft) -> Problem | None:
+    when = draft.observed.schedule.when
+    if when is None:
+        return None
+    try:
+        check_min_interval(when, draft.settings.min_interval, draft.now)
+    except TimingError as error:
+        return Problem("TooFrequent", str(error))
+    return None
+
+
+def _ask(draft: Draft) -> None:
+    schedule = draft.observed.schedule
+    if schedule.spec is None:
+        return
+    # The longest names and the largest previous summary are no matter to the API server's checks of the pod.
+    run = RunRequest(id=f"{schedule.owner.name}-dry-run", slot=schedule.created, attempt=1, trigger="Schedule")
+    draft.do(DryRun(schedule.generation, job_manifest(schedule.owner, schedule.spec, run, draft.settings.defaults)))
+
+
+def _refuse(draft: Draft, problem: Problem) -> None:
+    old = draft.conditions.get("Accepted")
+    if old is None or (old.status, old.reason, old.message) != ("False", problem.reason, problem.message):
+        draft.note(problem.reason, problem.message, warning=True)
+    draft.set_condition("Accepted", False, problem.reason, problem.message)
+
+
+def _take(draft: Draft, verdict: Verdict, *, was_refused: bool) -> None:
+    draft.accepted = True
+    if verdict.warnings:
+        text = "accepted, with the API server's warnings: " + "; ".join(verdict.warnings)
+        draft.set_condition("Accepted", True, "AcceptedWithWarnings", text)
+        draft.note("AcceptedWithWarnings", text, warning=True)
+    else:
+        draft.set_condition("Accepted", True, "Accepted", "the spec can be used")
+    if was_refused:
+        draft.note("Accepted", "the spec can be used now")
+        count_from(draft, draft.now)

@@ -1,0 +1,100 @@
+"""What a plan asks for. Frozen data; the executor carries it out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from agentschedule.api.agentrun import AgentRunStatus
+from agentschedule.api.status import AgentScheduleStatus, Run
+
+
+@dataclass(frozen=True, slots=True)
+class CreateJob:
+    """Create a run's Job. Its name is the lock."""
+
+    name: str
+    slot: datetime
+    trigger: str
+    due: datetime
+    manifest: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class StopJob:
+    """Stop an active run: note on the Job why, then delete it and wait for its pod (foreground)."""
+
+    name: str
+    uid: str
+    why: Literal["Replaced", "Cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteJob:
+    """Delete an ended and recorded Job with its pods."""
+
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeletePod:
+    """Delete a pod that was left behind by its deleted Job."""
+
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class DryRun:
+    """Ask the API server whether it would take the schedule's Job."""
+
+    generation: int
+    manifest: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Adopt:
+    """Make an AgentRun owned by its schedule, so that it goes with it."""
+
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Drop what is remembered of a deleted Job: its run is recorded."""
+
+    name: str
+    uid: str
+
+
+Action = CreateJob | StopJob | DeleteJob | DeletePod | DryRun | Adopt | Forget
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something a person would want to know: an Event on the schedule (or on an AgentRun) and a log line."""
+
+    reason: str
+    message: str
+    warning: bool = False
+    agent_run: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do, what the status is to be, and when to look again (None: when something happens).
+
+    `consumed` names the starts whose outcome is taken into the status and may be forgotten. `ended` and `skipped` are
+    what is counted by metrics.
+    """
+
+    status: AgentScheduleStatus
+    actions: tuple[Action, ...] = ()
+    notes: tuple[Note, ...] = ()
+    requests: Mapping[str, AgentRunStatus] = field(default_factory=dict)
+    wake_at: datetime | None = None
+    consumed: frozenset[str] = frozenset()
+    ended: tuple[Run, ...] = ()
+    skipped: tuple[tuple[str, int], ...] = ()

@@ -1,0 +1,153 @@
+"""The plan while it is being made: a working copy of the status that the rules write to, one after another."""
+
+import re
+from datetime import datetime
+from typing import Literal
+
+from agentschedule.api.agentrun import AgentRunStatus
+from agentschedule.api.status import AgentScheduleStatus, Condition, Run, Skip, SkipReason
+from agentschedule.planning.actions import Action, CreateJob, Note, Plan
+from agentschedule.planning.observed import Observed, PlannerSettings
+from agentschedule.runs.sighting import Sighting
+
+ENDED_PHASES = frozenset({"Succeeded", "Failed", "TimedOut", "Replaced", "Cancelled"})
+FAILED_PHASES = frozenset({"Failed", "TimedOut"})
+MAX_SKIPS = 10
+MOST_ACTIVE = 500
+"""Active runs of a schedule without a limit: what its status, an object of bounded size, can hold."""
+
+_ATTEMPT_SUFFIX = re.compile(r"(-(?:\d+|m[0-9a-f]{10}))-r\d+$")
+
+
+def base_id(run_id: str) -> str:
+    """The name of a run's first Job: what all its attempts have in common."""
+    return _ATTEMPT_SUFFIX.sub(r"\1", run_id)
+
+
+def is_final(run: Run) -> bool:
+    """Whether a run has ended for good: no attempt runs, none will follow."""
+    return run.phase in ENDED_PHASES and run.retry_at is None
+
+
+class Draft:
+    """A plan in the making.
+
+    `runs` maps a run's base id to its entry. `status` holds the rest; rules replace it by copies.
+    """
+
+    def __init__(self, observed: Observed, settings: PlannerSettings, now: datetime) -> None:
+        self.observed = observed
+        self.settings = settings
+        self.now = now
+        self.status: AgentScheduleStatus = observed.status
+        self.runs: dict[str, Run] = {base_id(run.id): run for run in observed.status.runs}
+        self.conditions: dict[str, Condition] = {c.type: c for c in observed.status.conditions}
+        self.requests: dict[str, AgentRunStatus] = {}
+        self.suspended: Literal["Spec", "Annotation"] | None = None
+        self.accepted = False
+        self.notes: list[Note] = []
+        self.consumed: set[str] = set()
+        self.ended: list[Run] = []
+        self.skipped: list[tuple[str, int]] = []
+        self._actions: list[Action] = []
+        self._wakes: list[datetime] = []
+        self._sightings = {(base_id(s.id), s.job.attempt): s for s in observed.sightings}
+
+    # What the rules ask
+
+    def sighting(self, run: Run) -> Sighting | None:
+        """The Job and pod of a run's current attempt."""
+        return self._sightings.get((base_id(run.id), run.attempt))
+
+    def active(self) -> list[Run]:
+        """Runs that have not ended for good, oldest first."""
+        return sorted((r for r in self.runs.values() if not is_final(r)), key=lambda r: (r.scheduled_at, r.id))
+
+    def active_count(self) -> int:
+        """Active runs, and those whose Job is being created."""
+        active = {base_id(run.id) for run in self.active()}
+        active |= {base_id(name) for name, start in self.observed.starts.items() if start.state == "InFlight"}
+        active |= {base_id(action.name) for action in self._actions if isinstance(action, CreateJob)}
+        return len(active)
+
+    def free_places(self) -> bool:
+        """Whether one more run may start now."""
+        return self.active_count() < (self.limit() or MOST_ACTIVE)
+
+    def limit(self) -> int | None:
+        """How many runs may be active at once; None: no limit but `MOST_ACTIVE`."""
+        spec = self.observed.schedule.spec
+        if spec is None or spec.concurrency_policy == "Allow":
+            return None
+        return spec.max_concurrent_runs or 1
+
+    # What the rules say
+
+    def do(self, action: Action) -> None:
+        """Ask for an action."""
+        self._actions.append(action)
+
+    def wake(self, at: datetime | None) -> None:
+        """Look again at that time."""
+        if at is not None:
+            self._wakes.append(at)
+
+    def note(self, reason: str, message: str, *, warning: bool = False, agent_run: str | None = None) -> None:
+        """Tell people."""
+        self.notes.append(Note(reason, message, warning=warning, agent_run=agent_run))
+
+    def update(self, **changes: object) -> None:
+        """Change fields of the status."""
+        self.status = self.status.model_copy(update=changes)
+
+    def set_condition(self, kind: str, status: bool, reason: str, message: str) -> None:
+        """Set a condition; its transition time changes only with its status."""
+        value: Literal["True", "False"] = "True" if status else "False"
+        old = self.conditions.get(kind)
+        since = old.last_transition_time if old and old.status == value else self.now.replace(microsecond=0)
+        self.conditions[kind] = Condition(
+            type=kind,
+            status=value,
+            reason=reason,
+            message=message,
+            last_transition_time=since,
+            observed_generation=self.observed.schedule.generation,
+        )
+
+    def skip(self, reason: SkipReason, slots: list[datetime]) -> None:
+        """Count slots that do not run."""
+        if not slots:
+            return
+        self.skipped.append((reason, len(slots)))
+        skips = [s for s in self.status.skips if s.reason != reason]
+        old = next((s for s in self.status.skips if s.reason == reason), None)
+        skips.append(
+            Skip(
+                reason=reason,
+                count=(old.count if old else 0) + len(slots),
+                first=old.first if old else slots[0],
+                last=slots[-1],
+            )
+        )
+        totals = self.status.totals
+        totals = totals.model_copy(update={"skipped": totals.skipped + len(slots)})
+        self.update(skips=skips[-MAX_SKIPS:], totals=totals)
+
+    def handled(self, slot: datetime) -> None:
+        """Move the cursor: this slot and all before it are dealt with."""
+        scheduling = self.status.scheduling
+        if scheduling is not None and (scheduling.handled_through is None or scheduling.handled_through < slot):
+            self.update(scheduling=scheduling.model_copy(update={"handled_through": slot}))
+
+    def finish(self) -> Plan:
+        """The plan, done."""
+        return Plan(
+            status=self.status,
+            actions=tuple(self._actions),
+            notes=tuple(self.notes),
+            requests=self.requests,
+            wake_at=min(self._wakes, default=None),
+            consumed=frozenset(self.consumed),
+            ended=tuple(self.ended),
+            skipped=tuple(self.skipped),
+        )

@@ -1,0 +1,71 @@
+"""What is kept: entries of the run history, and ended Jobs. A Job goes only after its run is recorded."""
+
+from datetime import timedelta
+
+from agentschedule.planning.actions import DeleteJob, Forget
+from agentschedule.planning.draft import Draft, base_id, is_final
+from agentschedule.runs.sighting import Sighting
+
+DEFAULT_RUNS = 10
+
+
+def trim_runs(draft: Draft) -> None:
+    """Keep the newest ended runs, as many as the history limit says, and every active one. Newest first."""
+    spec = draft.observed.schedule.spec
+    limit = spec.run_history_limit if spec else DEFAULT_RUNS
+    newest_first = sorted(draft.runs.values(), key=lambda r: (r.scheduled_at, r.id), reverse=True)
+    ended = [run.id for run in newest_first if is_final(run)]
+    kept = set(ended[:limit])
+    draft.update(runs=[run for run in newest_first if not is_final(run) or run.id in kept])
+
+
+def forget_deleted(draft: Draft) -> None:
+    """What was remembered of deleted Jobs is dropped once their runs are recorded."""
+    if not draft.observed.settled:
+        return
+    recorded = {base_id(run.id): run for run in draft.observed.status.runs}
+    for seen in draft.observed.sightings:
+        if not seen.job_gone or seen.pod_alive:
+            continue
+        run = recorded.get(base_id(seen.id))
+        if run is None or seen.job.attempt < run.attempt or is_final(run):
+            draft.do(Forget(seen.job.name, seen.job.uid))
+
+
+def delete_jobs(draft: Draft) -> None:
+    """Delete ended Jobs beyond the limits or past their time to live, once the API server holds their record."""
+    observed = draft.observed
+    spec = observed.schedule.spec
+    if spec is None or not observed.settled:
+        return
+    recorded = {base_id(run.id): run for run in observed.status.runs}
+    handled = observed.status.scheduling.handled_through if observed.status.scheduling else None
+    ended: dict[bool, list[Sighting]] = {True: [], False: []}
+    for seen in sorted(observed.sightings, key=lambda s: (s.job.slot, s.job.attempt), reverse=True):
+        job = seen.job
+        if job.finished is None or seen.job_gone or job.deleting or job.keep:
+            continue
+        run = recorded.get(base_id(job.name))
+        is_recorded = (
+            job.attempt < run.attempt or is_final(run)
+            if run is not None
+            else job.agent_run_uid is not None or (handled is not None and job.slot <= handled)
+        )
+        if is_recorded:
+            ended[job.finished == "Complete"].append(seen)
+    surplus = ended[True][spec.successful_jobs_history_limit :] + ended[False][spec.failed_jobs_history_limit :]
+    for seen in surplus + _expired(draft, ended[True] + ended[False], spec.ttl_seconds_after_finished):
+        draft.do(DeleteJob(seen.job.name, seen.job.uid))
+
+
+def _expired(draft: Draft, ended: list[Sighting], ttl: int | None) -> list[Sighting]:
+    if ttl is None:
+        return []
+    expired = []
+    for seen in ended:
+        goes = (seen.job.finished_at or seen.job.created) + timedelta(seconds=ttl)
+        if goes <= draft.now:
+            expired.append(seen)
+        else:
+            draft.wake(goes)
+    return expired

@@ -1,0 +1,73 @@
+"""Manual runs: what people ask for with an AgentRun, and take back by deleting it."""
+
+from agentschedule.api.agentrun import AgentRunStatus
+from agentschedule.api.status import Run, RunPhase
+from agentschedule.planning.actions import Adopt, StopJob
+from agentschedule.planning.draft import ENDED_PHASES, Draft, is_final
+from agentschedule.planning.observed import Request, Start
+from agentschedule.planning.starting import start_run
+from agentschedule.runs.manifest import oversized
+from agentschedule.runs.names import manual_job_name
+
+
+def cancel_withdrawn(draft: Draft) -> None:
+    """A run whose AgentRun was deleted is cancelled."""
+    present = {request.uid for request in draft.observed.requests if not request.deleting}
+    for run in draft.active():
+        seen = draft.sighting(run)
+        if seen is None or seen.job.agent_run_uid is None or seen.job.agent_run_uid in present:
+            continue
+        if not seen.job_gone and not seen.job.deleting:
+            draft.note("RunCancelled", f"AgentRun {seen.job.agent_run} was deleted: run {run.id} is stopped")
+            draft.do(StopJob(seen.job.name, seen.job.uid, "Cancelled"))
+
+
+def start_requests(draft: Draft) -> None:
+    """Start what is asked for, oldest first, also while the schedule is suspended."""
+    for request in sorted(draft.observed.requests, key=lambda r: (r.created, r.name)):
+        if request.deleting or request.status.phase in ENDED_PHASES:
+            continue
+        if not request.adopted:
+            draft.do(Adopt(request.name, request.uid))
+        key = manual_job_name(draft.observed.schedule.owner.name, request.uid)
+        if key not in draft.runs:
+            draft.requests[request.name] = _start(draft, request)
+
+
+def report_requests(draft: Draft) -> None:
+    """Copy each manual run's entry to its AgentRun."""
+    for request in draft.observed.requests:
+        run = draft.runs.get(manual_job_name(draft.observed.schedule.owner.name, request.uid))
+        if run is None or request.status.phase in ENDED_PHASES:
+            continue
+        draft.requests[request.name] = request_status(run.phase, run.message, run)
+        if is_final(run):
+            warning = run.phase != "Succeeded"
+            draft.note(
+                f"Run{run.phase}", run.summary or run.message or run.phase, warning=warning, agent_run=request.name
+            )
+
+
+def request_status(phase: RunPhase, message: str | None, run: Run | None = None) -> AgentRunStatus:
+    """The status of an AgentRun."""
+    return AgentRunStatus(phase=phase, message=message, run=run)
+
+
+def _start(draft: Draft, request: Request) -> AgentRunStatus:
+    problem = oversized(request.spec.input, request.spec.context)
+    if problem is not None:
+        return _refused(draft, request, problem)
+    if not draft.accepted:
+        name = draft.observed.schedule.owner.name
+        return request_status("Pending", f"waits: AgentSchedule {name} is not accepted (yet); see its conditions")
+    if not draft.free_places():
+        return request_status("Pending", f"waits: {draft.active_count()} of {draft.limit()} runs are active")
+    outcome = start_run(draft, slot=request.created, attempt=1, trigger="Manual", due=request.created, request=request)
+    if isinstance(outcome, Start):
+        return _refused(draft, request, outcome.message)
+    return request_status("Pending", "its Job is being created")
+
+
+def _refused(draft: Draft, request: Request, message: str) -> AgentRunStatus:
+    draft.note("FailedCreate", message, warning=True, agent_run=request.name)
+    return request_status("Failed", message)

@@ -1,0 +1,107 @@
+"""What the planner is given: one schedule as it is known at one moment. Plain, frozen data; no I/O behind it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Literal
+
+from agentschedule.api.agentrun import AgentRunSpec, AgentRunStatus
+from agentschedule.api.spec import AgentScheduleSpec
+from agentschedule.api.status import AgentScheduleStatus
+from agentschedule.runs.manifest import Defaults, Owner
+from agentschedule.runs.sighting import Sighting
+from agentschedule.timing import When
+
+
+@dataclass(frozen=True, slots=True)
+class PlannerSettings:
+    """The administrator's settings that decisions depend on."""
+
+    defaults: Defaults
+    min_interval: timedelta = timedelta(seconds=60)
+    late_after: timedelta = timedelta(seconds=60)
+    max_active_deadline_seconds: int = 86400
+
+
+DEFAULT_SETTINGS = PlannerSettings(
+    defaults=Defaults(active_deadline_seconds=3600, max_budget_usd=Decimal(10), resources={})
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Why a spec cannot be used: a stable reason and a message that says what to do."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """The annotations `paused`, `paused-until` and `paused-by`. `until` None: until the annotation is removed."""
+
+    reason: str
+    by: str = ""
+    until: datetime | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """An AgentSchedule, read. `spec` and `when` are None where they cannot be read; `problem` then says why."""
+
+    owner: Owner
+    generation: int
+    created: datetime
+    digest: str
+    spec: AgentScheduleSpec | None
+    when: When | None
+    problem: Problem | None = None
+    pause: Pause | None = None
+    deleting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An AgentRun, read. `adopted`: it has its owner reference already."""
+
+    name: str
+    uid: str
+    generation: int
+    created: datetime
+    spec: AgentRunSpec
+    status: AgentRunStatus
+    adopted: bool = False
+    deleting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What became of a Job that was to be created: under way, to be tried again at `until`, or refused for good."""
+
+    state: Literal["InFlight", "Deferred", "NameConflict", "Rejected"]
+    until: datetime | None = None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The API server's answer to the server-side dry run of a generation's Job."""
+
+    generation: int
+    problem: str | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """Everything that a plan is made from. `settled`: the API server holds `status`, nothing waits to be written."""
+
+    schedule: Schedule
+    status: AgentScheduleStatus
+    sightings: tuple[Sighting, ...] = ()
+    requests: tuple[Request, ...] = ()
+    starts: Mapping[str, Start] = field(default_factory=dict)
+    verdict: Verdict | None = None
+    settled: bool = True

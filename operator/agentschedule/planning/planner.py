@@ -1,0 +1,68 @@
+"""The planner: what is to be done for one schedule, decided from what is known of it at one moment.
+
+`plan` does no I/O, reads no clock and logs nothing. Its rules run in the order in which they stand below; each is one
+function that reads the draft and writes to it. To find where a behaviour lives, read the list.
+"""
+
+from datetime import datetime
+
+from agentschedule.planning.acceptance import accept, notice_edit
+from agentschedule.planning.actions import Plan
+from agentschedule.planning.draft import Draft
+from agentschedule.planning.history import delete_jobs, forget_deleted, trim_runs
+from agentschedule.planning.manual import cancel_withdrawn, report_requests, start_requests
+from agentschedule.planning.observed import Observed, PlannerSettings
+from agentschedule.planning.pausing import notice_pause
+from agentschedule.planning.recording import record_runs, stop_left_pods
+from agentschedule.planning.retrying import start_retries
+from agentschedule.planning.slots import start_due
+from agentschedule.planning.summary import complete_when_done, summarise
+
+ALWAYS = (
+    record_runs,  # what Jobs and pods show becomes run history, counters, and the next run's context
+    stop_left_pods,  # a pod left behind by its deleted Job is stopped
+    cancel_withdrawn,  # a deleted AgentRun cancels its run
+)
+"""Rules for every schedule, also one that is being deleted or cannot be used."""
+
+DECIDE = (
+    accept,  # can the spec be used? our own checks, then a server-side dry run of the Job
+)
+
+WHILE_ACCEPTED = (
+    notice_edit,  # a change of when counts from now
+    notice_pause,  # suspended or paused: nothing new starts
+    start_retries,  # attempts whose wait is over
+    start_requests,  # manual runs
+    start_due,  # the newest due slot, at the concurrency limit or not; older ones were missed
+    complete_when_done,  # no slot is left
+)
+"""Rules that start something: only for an accepted schedule."""
+
+WHILE_REFUSED = (start_requests,)  # they wait, and say for what
+
+FINALLY = (
+    report_requests,  # the AgentRuns' own status
+    trim_runs,  # the run history, cut to its limit
+    forget_deleted,  # the memory of deleted Jobs
+    delete_jobs,  # ended Jobs beyond their limits
+    summarise,  # phase, conditions, columns
+)
+
+
+def plan(observed: Observed, settings: PlannerSettings, now: datetime) -> Plan:
+    """Actions, next status and next wake-up of one schedule.
+
+    `now` is aware UTC. The plan of the state that results from a plan, at the same moment, changes nothing.
+    """
+    draft = Draft(observed, settings, now)
+    for rule in ALWAYS:
+        rule(draft)
+    if not observed.schedule.deleting:
+        for rule in DECIDE:
+            rule(draft)
+        for rule in WHILE_ACCEPTED if draft.accepted else WHILE_REFUSED:
+            rule(draft)
+    for rule in FINALLY:
+        rule(draft)
+    return draft.finish()

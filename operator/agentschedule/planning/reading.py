@@ -1,0 +1,164 @@
+"""AgentSchedules and AgentRuns read from raw JSON, with everything checked that needs no API server."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from agentschedule.api.agentrun import AgentRunSpec, AgentRunStatus
+from agentschedule.api.spec import AgentScheduleSpec
+from agentschedule.api.status import AgentScheduleStatus
+from agentschedule.constants import (
+    ANNOTATION_PAUSED,
+    ANNOTATION_PAUSED_BY,
+    ANNOTATION_PAUSED_UNTIL,
+    LABEL_QUEUE_NAME,
+    NAME_LENGTH,
+)
+from agentschedule.planning.observed import Pause, PlannerSettings, Problem, Request, Schedule
+from agentschedule.runs.manifest import Owner, oversized
+from agentschedule.runs.merge import forbidden
+from agentschedule.runs.names import parse_time
+from agentschedule.timing import TimingError, When, parse_duration, when_digest
+
+_EPOCH = datetime.fromtimestamp(0, UTC)
+
+
+def read_schedule(raw: dict[str, Any], settings: PlannerSettings) -> Schedule:
+    """Read an AgentSchedule. What is wrong with it is in `problem`; it never raises for a bad spec."""
+    meta = raw["metadata"]
+    owner = Owner(
+        namespace=meta["namespace"],
+        name=meta["name"],
+        uid=meta["uid"],
+        queue=(meta.get("labels") or {}).get(LABEL_QUEUE_NAME),
+    )
+    created = parse_time(meta.get("creationTimestamp")) or _EPOCH
+    given = raw.get("spec") or {}
+    spec, when, problem = None, None, None
+    try:
+        spec = AgentScheduleSpec.model_validate(given)
+        when = _when(spec, owner, created)
+        problem = _problem(owner, spec, settings)
+    except ValidationError as error:
+        first = error.errors()[0]
+        problem = Problem("InvalidSpec", f"spec.{'.'.join(str(p) for p in first['loc'])}: {first['msg']}")
+    except TimingError as error:
+        problem = Problem("UnknownTimeZone" if error.field == "spec.timeZone" else "UnparseableSchedule", str(error))
+    return Schedule(
+        owner=owner,
+        generation=meta.get("generation", 0),
+        created=created,
+        digest=_digest(given),
+        spec=spec,
+        when=when,
+        problem=problem,
+        pause=_pause(meta.get("annotations") or {}),
+        deleting="deletionTimestamp" in meta,
+    )
+
+
+def read_status(raw: dict[str, Any]) -> AgentScheduleStatus | None:
+    """Read an AgentSchedule's status. None when it is not one of ours any more."""
+    try:
+        return AgentScheduleStatus.model_validate(raw.get("status") or {})
+    except ValidationError:
+        return None
+
+
+def read_request(raw: dict[str, Any]) -> Request | None:
+    """Read an AgentRun. None when it cannot be read, which the API server's schema keeps from happening."""
+    meta = raw["metadata"]
+    try:
+        spec = AgentRunSpec.model_validate(raw.get("spec") or {})
+        status = AgentRunStatus.model_validate(raw.get("status") or {})
+    except ValidationError:
+        return None
+    return Request(
+        name=meta["name"],
+        uid=meta["uid"],
+        generation=meta.get("generation", 0),
+        created=parse_time(meta.get("creationTimestamp")) or _EPOCH,
+        spec=spec,
+        status=status,
+        adopted=any(o.get("kind") == "AgentSchedule" for o in meta.get("ownerReferences") or ()),
+        deleting="deletionTimestamp" in meta,
+    )
+
+
+def _when(spec: AgentScheduleSpec, owner: Owner, created: datetime) -> When:
+    return When.build(
+        schedule=spec.schedule,
+        schedules=spec.schedules or (),
+        every=spec.every,
+        at=spec.at,
+        time_zone=spec.time_zone,
+        start_time=spec.start_time,
+        end_time=spec.end_time,
+        jitter=spec.jitter,
+        created=created,
+        uid=owner.uid,
+        hash_id=f"{owner.namespace}/{owner.name}",
+    )
+
+
+def _digest(given: dict[str, Any]) -> str:
+    return when_digest(
+        schedule=given.get("schedule"),
+        schedules=given.get("schedules") or (),
+        every=given.get("every"),
+        at=given.get("at"),
+        time_zone=given.get("timeZone") or "UTC",
+        start_time=given.get("startTime"),
+        end_time=given.get("endTime"),
+        jitter=given.get("jitter"),
+    )
+
+
+def _problem(owner: Owner, spec: AgentScheduleSpec, settings: PlannerSettings) -> Problem | None:
+    """The first thing that makes a readable spec unusable."""
+    if len(owner.name) > NAME_LENGTH:
+        return Problem("InvalidName", f"metadata.name must be at most {NAME_LENGTH} characters")
+    too_large = oversized(spec.input, spec.context)
+    if too_large is not None:
+        return Problem("InvalidSpec", too_large)
+    deadline, longest = spec.active_deadline_seconds, settings.max_active_deadline_seconds
+    if deadline is not None and deadline > longest:
+        return Problem(
+            "DeadlineTooLong", f"spec.activeDeadlineSeconds is {deadline}; the operator allows at most {longest}"
+        )
+    if spec.retry is not None:
+        for name, text in (("backoff", spec.retry.backoff), ("maxBackoff", spec.retry.max_backoff)):
+            parse_duration(text, f"spec.retry.{name}")
+    return _template_problem(spec)
+
+
+def _template_problem(spec: AgentScheduleSpec) -> Problem | None:
+    template = spec.job_template or {}
+    found = forbidden(template)
+    if found:
+        return Problem("InvalidJobTemplate", "; ".join(found[:5]))
+    if spec.agent is not None and spec.agent.image:
+        return None
+    job = template.get("spec") or {}
+    pod = (job.get("template") or {}).get("spec") or {}
+    if any(c.get("name") == "agent" and c.get("image") for c in pod.get("containers") or ()):
+        return None
+    return Problem(
+        "InvalidJobTemplate",
+        "spec.agent.image is missing, and spec.jobTemplate has no container named agent with an image",
+    )
+
+
+def _pause(notes: dict[str, str]) -> Pause | None:
+    if ANNOTATION_PAUSED not in notes:
+        return None
+    given = notes.get(ANNOTATION_PAUSED_UNTIL)
+    until = parse_time(given)
+    problem = f"{ANNOTATION_PAUSED_UNTIL}: {given!r} is not an RFC 3339 time" if given and until is None else None
+    return Pause(
+        reason=notes[ANNOTATION_PAUSED][:256],
+        by=notes.get(ANNOTATION_PAUSED_BY, "")[:256],
+        until=until,
+        problem=problem,
+    )

@@ -1,0 +1,237 @@
+"""Runs recorded: what Jobs and pods show becomes entries of `status.runs`, counters and the next run's `previous`."""
+
+from collections import defaultdict
+from datetime import timedelta
+from decimal import Decimal
+
+from agentschedule.api.fields import money_text
+from agentschedule.api.status import Previous, Run, Scheduling, Usage
+from agentschedule.planning.actions import DeletePod
+from agentschedule.planning.draft import ENDED_PHASES, FAILED_PHASES, Draft, base_id, is_final
+from agentschedule.planning.retrying import retry_time
+from agentschedule.runs.result import clean
+from agentschedule.runs.sighting import Sighting, Standing, judge
+
+_NOTHING = Decimal(0)
+
+
+def record_runs(draft: Draft) -> None:
+    """Bring every run up to what is seen of it. A Job that is new here becomes an entry and moves the cursor."""
+    _begin(draft)
+    by_run: dict[str, list[Sighting]] = defaultdict(list)
+    for seen in sorted(draft.observed.sightings, key=lambda s: (s.job.slot, s.job.attempt)):
+        by_run[base_id(seen.id)].append(seen)
+    for key, sightings in by_run.items():
+        entry = draft.runs.get(key)
+        if entry is None:
+            if not _is_news(draft, sightings[-1]):
+                continue
+            entry = _first_entry(sightings[0])
+            if sightings[0].job.agent_run_uid is None:
+                draft.handled(sightings[0].job.slot)
+        for seen in sightings:
+            entry = _follow(draft, entry, seen)
+        draft.runs[key] = entry
+    _settle_lost(draft, set(by_run))
+
+
+def stop_left_pods(draft: Draft) -> None:
+    """A run whose Job was deleted is cancelled, also when the deletion left its pod running."""
+    for seen in draft.observed.sightings:
+        if (
+            seen.job_gone
+            and seen.pod_alive
+            and seen.pod is not None
+            and seen.pod.deleted_at is None
+            and not seen.pod.keep
+        ):
+            draft.do(DeletePod(seen.pod.name, seen.pod.uid))
+
+
+def _begin(draft: Draft) -> None:
+    """A schedule seen for the first time counts from its creation."""
+    schedule = draft.observed.schedule
+    if draft.status.scheduling is None:
+        since = schedule.when.origin() if schedule.when else schedule.created
+        draft.update(scheduling=Scheduling(effective_since=since, when_hash=schedule.digest))
+
+
+def _is_news(draft: Draft, seen: Sighting) -> bool:
+    """Whether a Job without an entry is not recorded yet, rather than recorded and trimmed from the history."""
+    if not judge(seen, draft.now).ended:
+        return True
+    if seen.job.agent_run_uid is not None:
+        return any(
+            request.uid == seen.job.agent_run_uid and request.status.phase not in ENDED_PHASES
+            for request in draft.observed.requests
+        )
+    scheduling = draft.status.scheduling
+    return scheduling is None or scheduling.handled_through is None or seen.job.slot > scheduling.handled_through
+
+
+def _first_entry(seen: Sighting) -> Run:
+    job = seen.job
+    return Run(
+        id=job.name,
+        uid=job.uid,
+        scheduled_at=job.slot,
+        phase="Pending",
+        attempt=job.attempt,
+        trigger=job.trigger if job.trigger in {"Schedule", "CatchUp", "Manual"} else "Schedule",
+    )
+
+
+def _follow(draft: Draft, entry: Run, seen: Sighting) -> Run:
+    """One sighting applied to its run's entry."""
+    if seen.job.attempt < entry.attempt:
+        return entry
+    if seen.job.attempt > entry.attempt:
+        changes = {"phase": "Pending", "reason": None, "message": None, "started_at": None, "completed_at": None}
+        entry = entry.model_copy(
+            update={**changes, "id": seen.id, "uid": seen.job.uid, "attempt": seen.job.attempt, "retry_at": None}
+        )
+    elif entry.phase in ENDED_PHASES:
+        return entry
+    standing = judge(seen, draft.now)
+    draft.wake(standing.look_again)
+    if not standing.ended:
+        return _progress(draft, entry, seen, standing)
+    return _conclude(draft, entry, seen, standing)
+
+
+def _progress(draft: Draft, entry: Run, seen: Sighting, standing: Standing) -> Run:
+    if standing.phase == "Pending" and standing.reason and standing.reason != entry.reason:
+        draft.note("RunWaiting", f"run {entry.id} waits: {standing.reason}: {standing.message}", warning=True)
+    elif standing.phase == "Pending" and standing.reason == entry.reason and entry.uid == seen.job.uid:
+        return entry  # the same trouble in other words (back-off times) is no news
+    return entry.model_copy(
+        update={
+            "uid": seen.job.uid,
+            "phase": standing.phase,
+            "reason": standing.reason,
+            "message": standing.message,
+            "started_at": standing.started_at,
+        }
+    )
+
+
+def _conclude(draft: Draft, entry: Run, seen: Sighting, standing: Standing) -> Run:
+    """An attempt ended: take its result, then either another attempt follows or the run is over."""
+    result = standing.result
+    cost = (
+        None
+        if result.cost is None and entry.cost_usd is None
+        else (entry.cost_usd or _NOTHING) + (result.cost or _NOTHING)
+    )
+    disruptions = (entry.disruptions or 0) + standing.disrupted
+    ended = entry.model_copy(
+        update={
+            "uid": seen.job.uid,
+            "phase": standing.phase,
+            "reason": standing.reason,
+            "message": standing.message,
+            "started_at": standing.started_at or entry.started_at,
+            "completed_at": standing.completed_at,
+            "cost_usd": cost,
+            "usage": _add_usage(entry.usage, result.usage),
+            "summary": clean(result.summary, 512) if result.summary else None,
+            "alert": result.alert,
+            "disruptions": disruptions or None,
+        }
+    )
+    _hand_on(draft, ended, standing)
+    retry_at = retry_time(draft.observed.schedule, ended, standing)
+    if retry_at is not None:
+        wait = max(timedelta(0), retry_at - draft.now)
+        draft.note(
+            "RunRetrying",
+            f"attempt {ended.attempt} of run {base_id(ended.id)} ended as {ended.phase} ({ended.message});"
+            f" attempt {ended.attempt + 1} follows in {round(wait.total_seconds())} s",
+            warning=True,
+        )
+        return ended.model_copy(update={"retry_at": retry_at})
+    close(draft, ended)
+    return ended
+
+
+def close(draft: Draft, run: Run) -> None:
+    """A run ended for good: counters, last results, Event."""
+    draft.ended.append(run)
+    status = draft.status
+    failed = run.phase in FAILED_PHASES
+    totals = status.totals
+    draft.update(
+        totals=totals.model_copy(
+            update={
+                "runs": totals.runs + 1,
+                "succeeded": totals.succeeded + (run.phase == "Succeeded"),
+                "failed": totals.failed + failed,
+                "cost_usd": totals.cost_usd + (run.cost_usd or _NOTHING),
+            }
+        ),
+        last_result=run.phase,
+    )
+    if run.phase == "Succeeded":
+        draft.update(last_successful_time=run.completed_at)
+    elif failed:
+        draft.update(last_failure_time=run.completed_at)
+    if run.trigger != "Manual" and (failed or run.phase == "Succeeded"):
+        draft.update(consecutive_failures=status.consecutive_failures + 1 if failed else 0)
+    _tell_end(draft, run)
+
+
+def _tell_end(draft: Draft, run: Run) -> None:
+    if run.phase == "Succeeded":
+        cost = f", cost {money_text(run.cost_usd)} USD" if run.cost_usd is not None else ""
+        summary = f": {clean(run.summary, 256)}" if run.summary else ""
+        draft.note("SawCompletedJob", f"run {run.id} succeeded{cost}{summary}")
+        return
+    reason = {"Failed": "RunFailed", "TimedOut": "RunTimedOut", "Cancelled": "RunCancelled"}.get(
+        run.phase, "RunReplaced"
+    )
+    draft.note(reason, f"run {run.id} ended as {run.phase}: {run.message}", warning=run.phase in FAILED_PHASES)
+
+
+def _hand_on(draft: Draft, run: Run, standing: Standing) -> None:
+    """What the next run is told: the newest ended attempt, with the latest state that any reported."""
+    spec = draft.observed.schedule.spec
+    if spec is not None and spec.session.mode == "FullyEphemeral":
+        draft.update(previous=None)
+        return
+    old = draft.status.previous
+    state = standing.result.state if standing.result.state is not None else (old.state if old else None)
+    draft.update(
+        previous=Previous(
+            run_id=run.id,
+            phase=run.phase,
+            completed_at=run.completed_at,
+            summary=standing.result.summary,
+            state=state,
+        )
+    )
+
+
+def _settle_lost(draft: Draft, seen: set[str]) -> None:
+    """Active entries whose Job is nowhere: it was deleted while nobody looked."""
+    for key, run in list(draft.runs.items()):
+        if is_final(run) or run.retry_at is not None or (key in seen and draft.sighting(run) is not None):
+            continue
+        lost = run.model_copy(
+            update={
+                "phase": "Cancelled",
+                "reason": "JobDeleted",
+                "message": "its Job was deleted while the operator was not looking",
+                "completed_at": draft.now.replace(microsecond=0),
+            }
+        )
+        draft.runs[key] = lost
+        close(draft, lost)
+
+
+def _add_usage(old: Usage | None, new: Usage | None) -> Usage | None:
+    if old is None or new is None:
+        return new or old
+    return Usage(
+        input_tokens=(old.input_tokens or 0) + (new.input_tokens or 0),
+        output_tokens=(old.output_tokens or 0) + (new.output_tokens or 0),
+    )

@@ -1,0 +1,51 @@
+"""Further attempts after a failed one."""
+
+import hashlib
+from datetime import datetime, timedelta
+
+from agentschedule.api.status import Run
+from agentschedule.planning.draft import Draft, base_id
+from agentschedule.planning.observed import Schedule
+from agentschedule.planning.starting import start_run
+from agentschedule.runs.sighting import Standing
+from agentschedule.timing import parse_duration
+
+MAX_DISRUPTIONS = 5
+_SPREAD = 0.1
+
+
+def retry_time(schedule: Schedule, run: Run, standing: Standing) -> datetime | None:
+    """When the next attempt of an ended one starts; None: there is none."""
+    retry = schedule.spec.retry if schedule.spec else None
+    if retry is None or schedule.deleting or run.trigger == "Manual" or run.phase not in {"Failed", "TimedOut"}:
+        return None
+    disruptions = run.disruptions or 0
+    failures = run.attempt - min(disruptions, MAX_DISRUPTIONS)
+    uncounted = standing.disrupted and disruptions <= MAX_DISRUPTIONS
+    if not uncounted:
+        if run.phase not in retry.retry_on or failures > retry.limit:
+            return None
+        if standing.exit_code in (retry.non_retryable_exit_codes or ()):
+            return None
+    first = parse_duration(retry.backoff, "spec.retry.backoff")
+    longest = parse_duration(retry.max_backoff, "spec.retry.maxBackoff")
+    wait = min(first * 2 ** max(0, failures - 1), longest)
+    ended = run.completed_at or run.scheduled_at
+    return ended + timedelta(seconds=round(wait.total_seconds() * (1 - _SPREAD * _fraction(schedule.owner.uid, run))))
+
+
+def start_retries(draft: Draft) -> None:
+    """Attempts whose wait is over. While the schedule is suspended none starts."""
+    for run in draft.active():
+        if run.retry_at is None or draft.suspended:
+            continue
+        if run.retry_at > draft.now:
+            draft.wake(run.retry_at)
+            continue
+        start_run(draft, slot=run.scheduled_at, attempt=run.attempt + 1, trigger=run.trigger, due=run.retry_at)
+
+
+def _fraction(uid: str, run: Run) -> float:
+    """A repeatable number from 0 to 1, from (uid, slot, attempt)."""
+    digest = hashlib.sha256(f"{uid}/{base_id(run.id)}/{run.attempt}".encode()).digest()
+    return int.from_bytes(digest[:4], "big") / 2**32

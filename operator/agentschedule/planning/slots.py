@@ -1,0 +1,132 @@
+"""Due slots: which one runs, which are missed or skipped, and when the next one is due."""
+
+from datetime import datetime, timedelta
+
+from agentschedule.api.status import Run, SkipReason, Trigger
+from agentschedule.planning.actions import StopJob
+from agentschedule.planning.draft import Draft, base_id
+from agentschedule.planning.observed import Start
+from agentschedule.planning.recording import close
+from agentschedule.planning.starting import start_run
+from agentschedule.runs.names import job_name
+from agentschedule.timing import When
+
+SLOTS_A_PASS = 500
+"""Missed slots counted in one pass; where there are more, the next pass follows at once. Bounds the work at a time."""
+
+
+def start_due(draft: Draft) -> None:
+    """Deal with the slots that are due: the newest one starts, older ones were missed."""
+    when = draft.observed.schedule.when
+    if when is None or draft.suspended:
+        return
+    due = [
+        slot for slot in when.slots_between(cursor(draft), draft.now, SLOTS_A_PASS) if when.start_of(slot) <= draft.now
+    ]
+    if due:
+        following = when.next_after(due[-1])
+        more = len(due) == SLOTS_A_PASS and following is not None and when.start_of(following) <= draft.now
+        missed = due if more else due[:-1]
+        _miss(draft, missed)
+        if more:
+            draft.wake(draft.now)
+            return
+        _start_slot(draft, when, due[-1])
+    upcoming = when.next_after(max(cursor(draft), draft.now if not due else due[-1]))
+    if upcoming is not None:
+        draft.wake(when.start_of(upcoming))
+
+
+def cursor(draft: Draft) -> datetime:
+    """Slots up to this one are dealt with, or do not count."""
+    scheduling = draft.status.scheduling
+    if scheduling is None:
+        return draft.observed.schedule.created
+    return max(scheduling.handled_through or scheduling.effective_since, scheduling.effective_since)
+
+
+def _miss(draft: Draft, slots: list[datetime]) -> None:
+    if not slots:
+        return
+    draft.skip("CatchUp", slots)
+    draft.handled(slots[-1])
+    what = (
+        f"slot {_text(slots[0])} was"
+        if len(slots) == 1
+        else f"{len(slots)} slots from {_text(slots[0])} to {_text(slots[-1])} were"
+    )
+    draft.note("MissSchedule", f"{what} missed; only the newest one is made up for", warning=True)
+
+
+def _start_slot(draft: Draft, when: When, slot: datetime) -> None:
+    """The newest due slot: skip it, leave it waiting, or start it."""
+    spec = draft.observed.schedule.spec
+    under_way = draft.observed.starts.get(job_name(draft.observed.schedule.owner.name, slot, 1))
+    if spec is None or (under_way is not None and under_way.state == "InFlight"):
+        return
+    start = when.start_of(slot)
+    late = draft.now - start
+    if spec.starting_deadline_seconds is not None and late > timedelta(seconds=spec.starting_deadline_seconds):
+        _skip(
+            draft,
+            slot,
+            "DeadlineMissed",
+            f"slot {_text(slot)} could not start within {spec.starting_deadline_seconds} s",
+        )
+        return
+    missed = late > draft.settings.late_after
+    if missed and spec.catch_up == "None":
+        _skip(draft, slot, "CatchUp", f"slot {_text(slot)} was missed and is not made up for (catchUp: None)")
+        return
+    if not draft.free_places():
+        _at_limit(draft, slot, start)
+        return
+    trigger: Trigger = "CatchUp" if missed else "Schedule"
+    outcome = start_run(draft, slot=slot, attempt=1, trigger=trigger, due=start)
+    if isinstance(outcome, Start):
+        reason: SkipReason = "NameConflict" if outcome.state == "NameConflict" else "Rejected"
+        _skip(draft, slot, reason, f"slot {_text(slot)} did not run: {outcome.message}")
+    elif outcome == "There":
+        draft.handled(slot)
+
+
+def _at_limit(draft: Draft, slot: datetime, start: datetime) -> None:
+    """The concurrency limit is reached: Forbid skips the slot, Replace makes room for it."""
+    spec = draft.observed.schedule.spec
+    active = draft.active()
+    if spec is None or spec.concurrency_policy != "Replace":
+        names = ", ".join(run.id for run in active[:3])
+        _skip(draft, slot, "Concurrency", f"slot {_text(slot)} is skipped: still active: {names}", "JobAlreadyActive")
+        return
+    limit = draft.limit() or 1
+    for run in active[: max(0, draft.active_count() - limit + 1)]:
+        _replace(draft, run)
+    if draft.free_places():
+        draft.wake(draft.now)
+    elif spec.starting_deadline_seconds is not None:
+        draft.wake(start + timedelta(seconds=spec.starting_deadline_seconds + 1))
+
+
+def _replace(draft: Draft, run: Run) -> None:
+    """Stop a run for a newer one. Between two attempts there is nothing to stop: it just ends."""
+    if run.retry_at is not None:
+        ended = run.model_copy(update={"phase": "Replaced", "retry_at": None, "message": "stopped for a newer run"})
+        draft.runs[base_id(run.id)] = ended
+        close(draft, ended)
+        return
+    seen = draft.sighting(run)
+    if seen is not None and not seen.job_gone and not seen.job.deleting:
+        draft.do(StopJob(seen.job.name, seen.job.uid, "Replaced"))
+
+
+def _skip(draft: Draft, slot: datetime, reason: SkipReason, message: str, event: str | None = None) -> None:
+    draft.skip(reason, [slot])
+    draft.handled(slot)
+    event = event or {"DeadlineMissed": "MissSchedule", "CatchUp": "MissSchedule", "Rejected": "FailedCreate"}.get(
+        reason, reason
+    )
+    draft.note(event, message, warning=event != "JobAlreadyActive")
+
+
+def _text(slot: datetime) -> str:
+    return f"{slot:%Y-%m-%d %H:%M:%S} UTC"

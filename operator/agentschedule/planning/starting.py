@@ -1,0 +1,51 @@
+"""The one place where a run's Job is asked for, whoever asks: a slot, a retry, a person."""
+
+from datetime import datetime
+from typing import Literal
+
+from agentschedule.api.status import Trigger
+from agentschedule.planning.actions import CreateJob
+from agentschedule.planning.draft import Draft
+from agentschedule.planning.observed import Request, Start
+from agentschedule.runs.manifest import RunRequest, job_manifest
+from agentschedule.runs.names import job_name, manual_job_name
+
+Outcome = Literal["Asked", "Waiting", "There"] | Start
+"""Asked for now; waiting for an earlier try; its Job is there; or refused for good, with the reason."""
+
+
+def start_run(
+    draft: Draft, *, slot: datetime, attempt: int, trigger: Trigger, due: datetime, request: Request | None = None
+) -> Outcome:
+    """Ask for a run's Job, unless it is there, on its way or refused."""
+    schedule = draft.observed.schedule
+    name = (
+        manual_job_name(schedule.owner.name, request.uid) if request else job_name(schedule.owner.name, slot, attempt)
+    )
+    if any(seen.id == name for seen in draft.observed.sightings):
+        return "There"
+    start = draft.observed.starts.get(name)
+    if start is not None and start.state == "InFlight":
+        return "Waiting"
+    if start is not None and start.state == "Deferred" and start.until is not None and start.until > draft.now:
+        draft.wake(start.until)
+        return "Waiting"
+    if start is not None and start.state in {"NameConflict", "Rejected"}:
+        draft.consumed.add(name)
+        return start
+    if schedule.spec is None:
+        return "Waiting"
+    run = RunRequest(
+        id=name,
+        slot=slot,
+        attempt=attempt,
+        trigger=trigger,
+        previous=draft.status.previous,
+        agent_run=request.name if request else None,
+        agent_run_uid=request.uid if request else None,
+        input=request.spec.input if request else None,
+        context=request.spec.context if request else None,
+    )
+    manifest = job_manifest(schedule.owner, schedule.spec, run, draft.settings.defaults)
+    draft.do(CreateJob(name=name, slot=slot, trigger=trigger, due=due, manifest=manifest))
+    return "Asked"

@@ -1,0 +1,203 @@
+"""What is kept of a Job or pod: the fields that decisions need, read from the API server's raw JSON."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from agentschedule.constants import (
+    AGENT_CONTAINER,
+    ANNOTATION_AGENT_RUN,
+    ANNOTATION_AGENT_RUN_UID,
+    ANNOTATION_ATTEMPT,
+    ANNOTATION_KEEP,
+    ANNOTATION_SCHEDULED_AT,
+    ANNOTATION_STOPPED,
+    ANNOTATION_TRIGGER,
+    LABEL_JOB_NAME,
+    LABEL_SCHEDULE,
+    LABEL_SCHEDULE_UID,
+)
+from agentschedule.runs.names import parse_time
+
+_EPOCH = datetime.fromtimestamp(0, UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class JobFacts:
+    """A Job of ours. `finished` is None until it has ended, then "Complete" or "Failed"."""
+
+    namespace: str
+    name: str
+    uid: str
+    version: int
+    schedule: str
+    schedule_uid: str
+    slot: datetime
+    attempt: int
+    trigger: str
+    created: datetime
+    finished: str | None = None
+    finished_at: datetime | None = None
+    reason: str | None = None
+    message: str | None = None
+    deleting: bool = False
+    stopped: str | None = None
+    agent_run: str | None = None
+    agent_run_uid: str | None = None
+    keep: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class PodFacts:
+    """A pod of a Job of ours, with what its agent container said when it ended."""
+
+    namespace: str
+    name: str
+    uid: str
+    version: int
+    job: str
+    job_uid: str
+    schedule: str
+    schedule_uid: str
+    phase: str
+    created: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    exit_code: int | None = None
+    reason: str | None = None
+    message: str | None = None
+    result: str | None = None
+    waiting: tuple[str, str] | None = None
+    disrupted: bool = False
+    deleted_at: datetime | None = None
+    keep: bool = False
+
+    @property
+    def ended(self) -> bool:
+        """Whether all its containers have ended for good."""
+        return self.phase in {"Succeeded", "Failed"}
+
+
+def version_of(raw: dict[str, Any]) -> int:
+    """The resourceVersion as a number; versions of one kind are compared, as the API server documents."""
+    text = raw.get("metadata", {}).get("resourceVersion", "")
+    return int(text) if text.isdigit() else 0
+
+
+def job_facts(raw: dict[str, Any]) -> JobFacts:
+    """Read a Job. Fields that somebody has taken away get harmless values."""
+    meta = raw["metadata"]
+    notes = meta.get("annotations") or {}
+    labels = meta.get("labels") or {}
+    created = parse_time(meta.get("creationTimestamp")) or _EPOCH
+    ended = next(
+        (
+            c
+            for c in (raw.get("status") or {}).get("conditions") or ()
+            if c.get("type") in {"Complete", "Failed"} and c.get("status") == "True"
+        ),
+        None,
+    )
+    return JobFacts(
+        namespace=meta["namespace"],
+        name=meta["name"],
+        uid=meta["uid"],
+        version=version_of(raw),
+        schedule=labels.get(LABEL_SCHEDULE, ""),
+        schedule_uid=labels.get(LABEL_SCHEDULE_UID, ""),
+        slot=parse_time(notes.get(ANNOTATION_SCHEDULED_AT)) or created,
+        attempt=_number(notes.get(ANNOTATION_ATTEMPT), 1),
+        trigger=notes.get(ANNOTATION_TRIGGER, "Schedule"),
+        created=created,
+        finished=ended["type"] if ended else None,
+        finished_at=parse_time(ended.get("lastTransitionTime")) if ended else None,
+        reason=ended.get("reason") if ended else None,
+        message=ended.get("message") if ended else None,
+        deleting="deletionTimestamp" in meta,
+        stopped=notes.get(ANNOTATION_STOPPED),
+        agent_run=notes.get(ANNOTATION_AGENT_RUN),
+        agent_run_uid=notes.get(ANNOTATION_AGENT_RUN_UID),
+        keep=notes.get(ANNOTATION_KEEP) == "true",
+    )
+
+
+def pod_facts(raw: dict[str, Any]) -> PodFacts:
+    """Read a pod."""
+    meta = raw["metadata"]
+    labels = meta.get("labels") or {}
+    status = raw.get("status") or {}
+    agent: dict[str, Any] = next(
+        (c for c in status.get("containerStatuses") or () if c.get("name") == AGENT_CONTAINER), {}
+    )
+    state = agent.get("state") or {}
+    ended = state.get("terminated") or {}
+    running = state.get("running") or {}
+    owner: dict[str, Any] = next((o for o in meta.get("ownerReferences") or () if o.get("kind") == "Job"), {})
+    return PodFacts(
+        namespace=meta["namespace"],
+        name=meta["name"],
+        uid=meta["uid"],
+        version=version_of(raw),
+        job=labels.get(LABEL_JOB_NAME, owner.get("name", "")),
+        job_uid=labels.get("batch.kubernetes.io/controller-uid", owner.get("uid", "")),
+        schedule=labels.get(LABEL_SCHEDULE, ""),
+        schedule_uid=labels.get(LABEL_SCHEDULE_UID, ""),
+        phase=status.get("phase", "Pending"),
+        created=parse_time(meta.get("creationTimestamp")) or _EPOCH,
+        started_at=parse_time(ended.get("startedAt") or running.get("startedAt")),
+        finished_at=parse_time(ended.get("finishedAt")),
+        exit_code=ended.get("exitCode"),
+        reason=status.get("reason") or ended.get("reason"),
+        message=status.get("message"),
+        result=ended.get("message"),
+        waiting=_waiting(status),
+        disrupted=_condition(status, "DisruptionTarget", "True") is not None,
+        deleted_at=_deletion(meta),
+        keep=(meta.get("annotations") or {}).get(ANNOTATION_KEEP) == "true",
+    )
+
+
+def job_of_pod(raw: dict[str, Any]) -> JobFacts:
+    """What a pod tells of its Job, when that is gone: pods carry the same notes."""
+    pod = pod_facts(raw)
+    notes = raw["metadata"].get("annotations") or {}
+    return JobFacts(
+        namespace=pod.namespace,
+        name=pod.job,
+        uid=pod.job_uid,
+        version=0,
+        schedule=pod.schedule,
+        schedule_uid=pod.schedule_uid,
+        slot=parse_time(notes.get(ANNOTATION_SCHEDULED_AT)) or pod.created,
+        attempt=_number(notes.get(ANNOTATION_ATTEMPT), 1),
+        trigger=notes.get(ANNOTATION_TRIGGER, "Schedule"),
+        created=pod.created,
+        agent_run=notes.get(ANNOTATION_AGENT_RUN),
+        agent_run_uid=notes.get(ANNOTATION_AGENT_RUN_UID),
+    )
+
+
+def _deletion(meta: dict[str, Any]) -> datetime | None:
+    """When the deletion was asked for: deletionTimestamp lies a grace period after that."""
+    at = parse_time(meta.get("deletionTimestamp"))
+    return at - timedelta(seconds=meta.get("deletionGracePeriodSeconds") or 0) if at else None
+
+
+def _condition(status: dict[str, Any], kind: str, value: str) -> dict[str, Any] | None:
+    return next((c for c in status.get("conditions") or () if c.get("type") == kind and c.get("status") == value), None)
+
+
+def _waiting(status: dict[str, Any]) -> tuple[str, str] | None:
+    """Reason and message of what a pod waits for, when that is more than just starting."""
+    unscheduled = _condition(status, "PodScheduled", "False")
+    if unscheduled:
+        return unscheduled.get("reason", "Unschedulable"), unscheduled.get("message", "")
+    for container in (*(status.get("initContainerStatuses") or ()), *(status.get("containerStatuses") or ())):
+        waiting = (container.get("state") or {}).get("waiting")
+        if waiting and waiting.get("reason") not in {None, "ContainerCreating", "PodInitializing"}:
+            return waiting["reason"], waiting.get("message", "")
+    return None
+
+
+def _number(text: str | None, default: int) -> int:
+    return int(text) if text and text.isdigit() and len(text) < 4 else default

@@ -1,0 +1,262 @@
+"""The Job of a run: from the schedule's spec, the slot and the operator's defaults."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from agentschedule.api.fields import money_text, utc_text
+from agentschedule.api.spec import Agent, AgentScheduleSpec
+from agentschedule.api.status import Previous, Trigger
+from agentschedule.constants import (
+    AGENT_CONTAINER,
+    ANNOTATION_AGENT_RUN,
+    ANNOTATION_AGENT_RUN_UID,
+    ANNOTATION_ATTEMPT,
+    ANNOTATION_CONTEXT,
+    ANNOTATION_SCHEDULED_AT,
+    ANNOTATION_TRIGGER,
+    API_VERSION,
+    CONTEXT_BYTES,
+    CONTEXT_DIR,
+    CONTEXT_FILE,
+    INPUT_BYTES,
+    LABEL_MANAGED_BY,
+    LABEL_QUEUE_NAME,
+    LABEL_SCHEDULE,
+    LABEL_SCHEDULE_UID,
+    MANAGER,
+    RESTRICTED_OPERATIONS,
+    RESULT_BYTES,
+    RESULT_FILE,
+)
+from agentschedule.runs.merge import overlay
+
+JOB_DEADLINE_MARGIN = 1200
+"""Seconds that the Job's own deadline lies after the pod's: time to be scheduled and to pull the image, and to stop."""
+
+
+@dataclass(frozen=True, slots=True)
+class Defaults:
+    """What the administrator's settings contribute to a Job."""
+
+    active_deadline_seconds: int
+    max_budget_usd: Decimal
+    resources: dict[str, Any]
+    run_as_user: int | None = 65532
+    run_as_group: int | None = 65532
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """The schedule that a Job belongs to."""
+
+    namespace: str
+    name: str
+    uid: str
+    queue: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunRequest:
+    """What makes one run's Job differ from another's of the same schedule."""
+
+    id: str
+    slot: datetime
+    attempt: int
+    trigger: Trigger
+    previous: Previous | None = None
+    agent_run: str | None = None
+    agent_run_uid: str | None = None
+    input: str | None = None
+    context: dict[str, Any] | None = None
+
+
+def job_manifest(owner: Owner, spec: AgentScheduleSpec, run: RunRequest, defaults: Defaults) -> dict[str, Any]:
+    """The Job as it is sent to the API server."""
+    agent = spec.agent or Agent()
+    deadline = spec.active_deadline_seconds or defaults.active_deadline_seconds
+    base = {
+        "metadata": {},
+        "spec": {"template": {"metadata": {}, "spec": _pod(owner, agent, run, defaults, deadline)}},
+    }
+    merged = overlay(base, spec.job_template or {})
+    return _own(merged, owner, run, spec, deadline, defaults.max_budget_usd, agent.name or owner.name)
+
+
+def context_document(
+    owner: Owner, spec: AgentScheduleSpec, run: RunRequest, deadline: int, budget: Decimal, agent: str
+) -> str:
+    """The context file: compact JSON in UTF-8."""
+    background = run.trigger != "Manual"
+    document: dict[str, Any] = {
+        "version": 1,
+        "run": {
+            "id": run.id,
+            "schedule": owner.name,
+            "namespace": owner.namespace,
+            "agent": agent,
+            "scheduledAt": utc_text(run.slot),
+            "attempt": run.attempt,
+            "trigger": run.trigger,
+        },
+        "input": run.input if run.input is not None else spec.input,
+        "context": run.context if run.context is not None else (spec.context or {}),
+        "limits": {"maxBudgetUSD": money_text(budget), "deadlineSeconds": deadline, "resultBytes": RESULT_BYTES},
+        "background": background,
+        "restrictedOperations": list(RESTRICTED_OPERATIONS) if background else [],
+        "capabilities": [],
+    }
+    if run.previous is not None and spec.session.mode != "FullyEphemeral":
+        document["previous"] = run.previous.to_json()
+    return compact(document)
+
+
+def compact(value: object) -> str:
+    """Compact JSON, not escaped to ASCII."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def oversized(input_text: str | None, context: dict[str, Any] | None) -> str | None:
+    """What is wrong with the size of an input and context, counted in bytes as the API defines it."""
+    if input_text is not None and len(input_text.encode(errors="replace")) > INPUT_BYTES:
+        return f"spec.input is longer than {INPUT_BYTES} bytes of UTF-8"
+    if context is not None:
+        size = len(compact(context).encode(errors="replace"))
+        if size > CONTEXT_BYTES:
+            return f"spec.context has {size} bytes as compact JSON; at most {CONTEXT_BYTES} are handed to the agent"
+    return None
+
+
+def _pod(owner: Owner, agent: Agent, run: RunRequest, defaults: Defaults, deadline: int) -> dict[str, Any]:
+    del owner, run
+    identity = {
+        "runAsUser": defaults.run_as_user,
+        "runAsGroup": defaults.run_as_group,
+        "fsGroup": defaults.run_as_group,
+    }
+    pod: dict[str, Any] = {
+        "restartPolicy": "Never",
+        "activeDeadlineSeconds": deadline,
+        "automountServiceAccountToken": agent.service_account_name is not None,
+        "enableServiceLinks": False,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "seccompProfile": {"type": "RuntimeDefault"},
+            **{key: value for key, value in identity.items() if value is not None},
+        },
+        "containers": [_container(agent, defaults)],
+        "volumes": [{"name": "tmp", "emptyDir": {}}],
+    }
+    if agent.service_account_name is not None:
+        pod["serviceAccountName"] = agent.service_account_name
+    if agent.image_pull_secrets:
+        pod["imagePullSecrets"] = [secret.to_json() for secret in agent.image_pull_secrets]
+    return pod
+
+
+def _container(agent: Agent, defaults: Defaults) -> dict[str, Any]:
+    given = agent.to_json()
+    taken = ("image", "imagePullPolicy", "command", "args", "env", "envFrom")
+    return {
+        "name": AGENT_CONTAINER,
+        **{key: given[key] for key in taken if key in given},
+        "resources": given.get("resources") or defaults.resources,
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108 - the pod's own emptyDir
+    }
+
+
+def _own(
+    job: dict[str, Any],
+    owner: Owner,
+    run: RunRequest,
+    spec: AgentScheduleSpec,
+    deadline: int,
+    budget: Decimal,
+    agent: str,
+) -> dict[str, Any]:
+    """Set what belongs to the operator, last, so that no template can say otherwise."""
+    template = job["spec"]["template"]
+    pod = template["spec"]
+    labels = {LABEL_MANAGED_BY: MANAGER, LABEL_SCHEDULE: owner.name, LABEL_SCHEDULE_UID: owner.uid}
+    queue = {LABEL_QUEUE_NAME: owner.queue} if owner.queue else {}
+    notes = {
+        ANNOTATION_SCHEDULED_AT: utc_text(run.slot),
+        ANNOTATION_TRIGGER: run.trigger,
+        ANNOTATION_ATTEMPT: str(run.attempt),
+    }
+    if run.agent_run and run.agent_run_uid:
+        notes |= {ANNOTATION_AGENT_RUN: run.agent_run, ANNOTATION_AGENT_RUN_UID: run.agent_run_uid}
+    document = context_document(owner, spec, run, deadline, budget, agent)
+    environment = _environment(owner, run, deadline, budget, agent)
+    agents = [c for c in pod["containers"] if c.get("name") == AGENT_CONTAINER]
+    for container in agents:
+        container["env"] = [*(container.get("env") or ()), *environment]
+        container["terminationMessagePath"] = RESULT_FILE
+        container["terminationMessagePolicy"] = "File"
+        container["volumeMounts"] = [
+            *(m for m in container.get("volumeMounts") or () if m.get("mountPath") != CONTEXT_DIR),
+            {"name": "agentschedule", "mountPath": CONTEXT_DIR, "readOnly": True},
+        ]
+    pod["volumes"] = [
+        *(v for v in pod.get("volumes") or () if v.get("name") != "agentschedule"),
+        {
+            "name": "agentschedule",
+            "downwardAPI": {
+                "items": [
+                    {"path": "context.json", "fieldRef": {"fieldPath": f"metadata.annotations['{ANNOTATION_CONTEXT}']"}}
+                ]
+            },
+        },
+    ]
+    metadata = template.get("metadata") or {}
+    template["metadata"] = {
+        **metadata,
+        "labels": {**(metadata.get("labels") or {}), **labels},
+        "annotations": {**(metadata.get("annotations") or {}), **notes, ANNOTATION_CONTEXT: document},
+    }
+    given = job.get("metadata") or {}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {
+            "name": run.id,
+            "namespace": owner.namespace,
+            "labels": {**(given.get("labels") or {}), **queue, **labels},
+            "annotations": {**(given.get("annotations") or {}), **notes},
+            "ownerReferences": [
+                {
+                    "apiVersion": API_VERSION,
+                    "kind": "AgentSchedule",
+                    "name": owner.name,
+                    "uid": owner.uid,
+                    "controller": True,
+                    "blockOwnerDeletion": True,
+                }
+            ],
+        },
+        "spec": {**job["spec"], "backoffLimit": 0, "activeDeadlineSeconds": deadline + JOB_DEADLINE_MARGIN},
+    }
+
+
+def _environment(owner: Owner, run: RunRequest, deadline: int, budget: Decimal, agent: str) -> list[dict[str, str]]:
+    values = {
+        "AGENT_RUN_ID": run.id,
+        "AGENT_SCHEDULE": owner.name,
+        "AGENT_NAMESPACE": owner.namespace,
+        "AGENT_NAME": agent,
+        "AGENT_SCHEDULED_AT": utc_text(run.slot),
+        "AGENT_ATTEMPT": str(run.attempt),
+        "AGENT_TRIGGER": run.trigger,
+        "AGENT_MAX_BUDGET_USD": money_text(budget),
+        "AGENT_DEADLINE_SECONDS": str(deadline),
+        "AGENT_CONTEXT_FILE": CONTEXT_FILE,
+        "AGENT_RESULT_FILE": RESULT_FILE,
+    }
+    return [{"name": name, "value": value} for name, value in values.items()]

@@ -1,0 +1,143 @@
+"""How a run stands, judged from its Job and its pod together."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from agentschedule.api.status import RunPhase
+from agentschedule.runs.facts import JobFacts, PodFacts
+from agentschedule.runs.result import Result, clean, parse_result
+
+RESULT_PATIENCE = timedelta(seconds=10)
+"""How long an ended Job's result is waited for: Jobs and pods come through two watches, in no order."""
+
+NO_RESULT = Result()
+
+_IMAGE_TROUBLE = {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "ImageInspectError"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One Job of ours as it was last seen, with its newest pod. `job_gone`, `pod_gone`: seen once, deleted since."""
+
+    job: JobFacts
+    pod: PodFacts | None = None
+    job_gone: bool = False
+    pod_gone: bool = False
+
+    @property
+    def id(self) -> str:
+        """The run's id: its Job's name."""
+        return self.job.name
+
+    @property
+    def pod_alive(self) -> bool:
+        """Whether a container of it may still be running."""
+        return self.pod is not None and not self.pod_gone and not self.pod.ended
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The judgement. While `ended` is false, `phase` is Pending or Running."""
+
+    phase: RunPhase
+    ended: bool
+    reason: str | None = None
+    message: str | None = None
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+    exit_code: int | None = None
+    disrupted: bool = False
+    result: Result = NO_RESULT
+    look_again: datetime | None = None
+
+
+def judge(seen: Sighting, now: datetime) -> Standing:
+    """How the run stands at `now`."""
+    job, pod = seen.job, seen.pod
+    if seen.job_gone or job.deleting:
+        if seen.pod_alive or (not seen.job_gone and not _naturally_ended(seen)):
+            return _active(seen)
+        return _finished(seen, now) if _naturally_ended(seen) else _stopped(seen, now)
+    if pod is not None and pod.ended:
+        return _finished(seen, now)
+    if job.finished is None:
+        return _active(seen)
+    deadline = (job.finished_at or now) + RESULT_PATIENCE
+    if now < deadline and not seen.pod_gone:
+        return _active(seen, look_again=deadline)
+    return _finished(seen, now)
+
+
+def _naturally_ended(seen: Sighting) -> bool:
+    """Whether it ended by itself, before or although its Job was deleted."""
+    pod = seen.pod
+    if seen.job.stopped:
+        return False
+    if pod is not None and pod.ended:
+        return pod.deleted_at is None or (pod.finished_at is not None and pod.finished_at <= pod.deleted_at)
+    return seen.job.finished is not None
+
+
+def _active(seen: Sighting, look_again: datetime | None = None) -> Standing:
+    pod = seen.pod
+    if pod is None:
+        return Standing("Pending", ended=False, look_again=look_again)
+    if pod.started_at is not None:
+        return Standing("Running", ended=False, started_at=pod.started_at, look_again=look_again)
+    reason, message = pod.waiting or (None, None)
+    if reason in _IMAGE_TROUBLE:
+        reason = "ErrImagePull" if reason == "ImagePullBackOff" else reason
+    return Standing(
+        "Pending", ended=False, reason=reason, message=clean(message, 1024) if message else None, look_again=look_again
+    )
+
+
+def _stopped(seen: Sighting, now: datetime) -> Standing:
+    """Ended because its Job was deleted: replaced by the operator, or cancelled."""
+    pod = seen.pod
+    replaced = seen.job.stopped == "Replaced"
+    return Standing(
+        phase="Replaced" if replaced else "Cancelled",
+        ended=True,
+        reason=seen.job.stopped or "JobDeleted",
+        message="stopped for a newer run" if replaced else "its Job was deleted",
+        started_at=pod.started_at if pod else None,
+        completed_at=(pod.finished_at if pod else None) or now.replace(microsecond=0),
+        exit_code=pod.exit_code if pod else None,
+        result=parse_result(pod.result if pod else None),
+    )
+
+
+def _finished(seen: Sighting, now: datetime) -> Standing:
+    """Ended by itself: succeeded, failed or out of time."""
+    job, pod = seen.job, seen.pod
+    result = parse_result(pod.result if pod else None)
+    succeeded = pod.phase == "Succeeded" if pod is not None and pod.ended else job.finished == "Complete"
+    timed_out = not succeeded and "DeadlineExceeded" in {job.reason, pod.reason if pod else None}
+    phase: RunPhase = "Succeeded" if succeeded else "TimedOut" if timed_out else "Failed"
+    reason, message = (None, None) if succeeded else _why(seen, timed_out=timed_out)
+    notes = "; ".join(f"ignored of the result: {problem}" for problem in result.problems)
+    return Standing(
+        phase=phase,
+        ended=True,
+        reason=reason,
+        message=clean("; ".join(part for part in (message, notes) if part), 1024) or None,
+        started_at=pod.started_at if pod else None,
+        completed_at=(pod.finished_at if pod else None) or job.finished_at or now.replace(microsecond=0),
+        exit_code=pod.exit_code if pod else None,
+        disrupted=bool(pod and pod.disrupted and not succeeded),
+        result=result,
+    )
+
+
+def _why(seen: Sighting, *, timed_out: bool) -> tuple[str, str]:
+    """Reason and message of a failure, as near to its cause as is known."""
+    job, pod = seen.job, seen.pod
+    if timed_out:
+        return "DeadlineExceeded", "ran longer than its deadline (activeDeadlineSeconds) and was stopped"
+    if pod is None:
+        return job.reason or "Failed", job.message or "its pod was gone before its result could be read"
+    if pod.exit_code is None:
+        return pod.reason or job.reason or "Failed", pod.message or job.message or "its pod failed"
+    reason = pod.reason if pod.reason and pod.reason != "Error" else "ExitCode"
+    return reason, f"the agent exited with code {pod.exit_code}" + (f": {pod.message}" if pod.message else "")
