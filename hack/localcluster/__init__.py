@@ -1,0 +1,1 @@
+"""The local cluster behind ``make cluster``: see docs/local-cluster.md."""

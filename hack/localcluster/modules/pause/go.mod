@@ -1,0 +1,3 @@
+module agentschedule.local/localcluster/pause
+
+go 1.26.0
