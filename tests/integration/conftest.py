@@ -1,69 +1,66 @@
-"""A real API server: `kubectl` against it, with the CRDs of this checkout, and a namespace for each test."""
+"""An operator of this checkout as a process, beside none that is installed in the cluster."""
 
-import json
-import os
+import itertools
 import secrets
-import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Protocol
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.kubectl import Kubectl
+from tests.operator_process import OperatorProcess
+from tests.resources import Place
 
-
-class Kubectl(Protocol):
-    """Runs kubectl; `manifest` is its standard input, for `-f -`."""
-
-    def __call__(
-        self, *args: str, manifest: Mapping[str, Any] | str | None = None, check: bool = False
-    ) -> subprocess.CompletedProcess[str]: ...
+INSTALLED = ("-n", "agentschedule-system", "deployment/agentschedule-operator")
 
 
 @pytest.fixture(scope="session")
-def kubeconfig() -> Path:
-    """The cluster to test on: that of KUBECONFIG, else the local one."""
-    path = Path(os.environ.get("KUBECONFIG") or ROOT / ".cluster" / "kubeconfig")
-    if not path.is_file():
-        pytest.fail("no cluster: run make cluster", pytrace=False)
-    return path
+def alone(kubectl: Kubectl) -> Iterator[None]:
+    """An operator that is installed in the cluster rests while the tests run theirs."""
+    namespace, name = INSTALLED[:2], INSTALLED[2]
+    found = kubectl(*namespace, "get", name, "-o", "jsonpath={.spec.replicas}")
+    if found.returncode != 0 or found.stdout == "0":
+        yield
+        return
+    kubectl(*namespace, "scale", name, "--replicas=0", check=True)
+    selector = "app.kubernetes.io/name=agentschedule-operator"
+    kubectl(*namespace, "wait", "pod", "-l", selector, "--for=delete", "--timeout=60s", check=True)
+    yield
+    kubectl(*namespace, "scale", name, f"--replicas={found.stdout}", check=True)
 
 
-@pytest.fixture(scope="session")
-def kubectl(kubeconfig: Path) -> Kubectl:
-    """kubectl, with the CRDs of this checkout installed."""
-
-    def run(
-        *args: str, manifest: Mapping[str, Any] | str | None = None, check: bool = False
-    ) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [ROOT / ".venv" / "bin" / "kubectl", *args],
-            input=manifest if isinstance(manifest, str | None) else json.dumps(manifest),
-            env={**os.environ, "KUBECONFIG": str(kubeconfig)},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        if check and done.returncode != 0:
-            pytest.fail(f"kubectl {' '.join(args)}: {done.stderr}")
-        return done
-
-    if run("get", "--raw", "/readyz", "--request-timeout=10s").returncode != 0:
-        pytest.fail("no cluster: run make cluster", pytrace=False)
-    crds = str(ROOT / "crds")
-    run("apply", "--server-side", "--force-conflicts", "-f", crds, check=True)
-    run("wait", "--for=condition=Established", "--timeout=30s", "-f", crds, check=True)
-    return run
+@pytest.fixture(scope="module")
+def shared(
+    alone: None, kubectl: Kubectl, kubeconfig: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Place, OperatorProcess]]:
+    """A namespace with an operator for all tests of a module."""
+    name = f"test-{secrets.token_hex(4)}"
+    labels = {"agentschedule.dev/test": "true", "pod-security.kubernetes.io/enforce": "restricted"}
+    manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+    kubectl("create", "-f", "-", manifest=manifest, check=True)
+    operator = OperatorProcess(kubeconfig, tmp_path_factory.mktemp("operator") / "log", [name])
+    operator.start()
+    yield Place(kubectl, name), operator
+    operator.stop()
+    kubectl("delete", "namespace", name, "--wait=false", check=True)
 
 
 @pytest.fixture
-def namespace(kubectl: Kubectl) -> Iterator[str]:
-    """A namespace for one test; its deletion is not waited for."""
-    name = f"test-{secrets.token_hex(4)}"
-    labels = {"agentschedule.dev/test": "true"}
-    manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
-    kubectl("create", "-f", "-", manifest=manifest, check=True)
-    yield name
-    kubectl("delete", "namespace", name, "--wait=false", check=True)
+def place(shared: tuple[Place, OperatorProcess]) -> Place:
+    """The shared namespace, with an operator at work."""
+    return shared[0]
+
+
+@pytest.fixture
+def make_operator(alone: None, kubeconfig: Path, tmp_path: Path) -> Iterator[Callable[..., OperatorProcess]]:
+    """Makes operators that the test starts and kills itself; what is left is killed at the end."""
+    made: list[OperatorProcess] = []
+    numbers = itertools.count()
+
+    def make(namespaces: list[str], **settings: str) -> OperatorProcess:
+        made.append(OperatorProcess(kubeconfig, tmp_path / f"log-{next(numbers)}", namespaces, **settings))
+        return made[-1]
+
+    yield make
+    for operator in made:
+        operator.kill()

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.integration.conftest import Kubectl
 
 from agentschedule.api import crd
 from agentschedule.api.status import AgentScheduleStatus
 from agentschedule.api.v1alpha1 import KINDS, Kind
+from tests.kubectl import Kubectl
 
 CRDS = Path(__file__).parents[2] / "crds"
 KIB = 1024

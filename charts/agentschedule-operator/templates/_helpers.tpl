@@ -1,0 +1,97 @@
+{{/* Name of the chart. */}}
+{{- define "agentschedule-operator.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
+{{- end }}
+
+{{/* Name of the resources. */}}
+{{- define "agentschedule-operator.fullname" -}}
+{{- if .Values.fullnameOverride }}
+{{- .Values.fullnameOverride | trunc 63 | trimSuffix "-" }}
+{{- else }}
+{{- $name := include "agentschedule-operator.name" . }}
+{{- if contains $name .Release.Name }}
+{{- .Release.Name | trunc 63 | trimSuffix "-" }}
+{{- else }}
+{{- printf "%s-%s" .Release.Name $name | trunc 63 | trimSuffix "-" }}
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Labels by which the pod is selected; they never change. */}}
+{{- define "agentschedule-operator.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "agentschedule-operator.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{/* Labels of all resources. */}}
+{{- define "agentschedule-operator.labels" -}}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{ include "agentschedule-operator.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+{{- with .Values.commonLabels }}
+{{ toYaml . }}
+{{- end }}
+{{- end }}
+
+{{/* Name of the service account. */}}
+{{- define "agentschedule-operator.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create }}
+{{- default (include "agentschedule-operator.fullname" .) .Values.serviceAccount.name }}
+{{- else }}
+{{- default "default" .Values.serviceAccount.name }}
+{{- end }}
+{{- end }}
+
+{{/* The image. */}}
+{{- define "agentschedule-operator.image" -}}
+{{- if .Values.image.digest }}
+{{- printf "%s@%s" .Values.image.repository .Values.image.digest }}
+{{- else }}
+{{- printf "%s:%s" .Values.image.repository (.Values.image.tag | default .Chart.AppVersion) }}
+{{- end }}
+{{- end }}
+
+{{/* Port at which the operator listens. */}}
+{{- define "agentschedule-operator.port" -}}
+{{- .Values.settings.http_port | default 8080 | int }}
+{{- end }}
+
+{{/* The settings file. Helm drops a value that is null, so the word stands for it. */}}
+{{- define "agentschedule-operator.settings" -}}
+{{- $settings := dict }}
+{{- range $name, $value := .Values.settings }}
+{{- $_ := set $settings $name (ternary nil $value (eq (toString $value) "null")) }}
+{{- end }}
+{{- with .Values.watchNamespaces }}
+{{- $_ := set $settings "namespaces" . }}
+{{- end }}
+{{- toYaml $settings }}
+{{- end }}
+
+{{/* What the operator may do, and all that it may do. */}}
+{{- define "agentschedule-operator.rules" -}}
+- apiGroups: [agentschedule.dev]
+  resources: [agentschedules, agentruns]
+  verbs: [get, list, watch]
+- apiGroups: [agentschedule.dev]
+  resources: [agentschedules/status, agentruns/status]
+  verbs: [get, patch]
+# A run asked for by hand gets its schedule as owner.
+- apiGroups: [agentschedule.dev]
+  resources: [agentruns]
+  verbs: [patch]
+# For owner references that block deletion, where the API server checks them.
+- apiGroups: [agentschedule.dev]
+  resources: [agentschedules/finalizers]
+  verbs: [update]
+- apiGroups: [batch]
+  resources: [jobs]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [get, list, watch, delete]
+- apiGroups: [""]
+  resources: [events]
+  verbs: [create, patch]
+{{- end }}

@@ -1,0 +1,262 @@
+"""The chart, rendered by Helm and put before a real API server."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from images import manifest
+from localcluster import gobuild
+from localcluster.report import Problem
+from tests.kubectl import Kubectl
+
+RELEASE = "agentschedule-operator"
+RULES = [
+    (["agentschedule.dev"], ["agentschedules", "agentruns"], ["get", "list", "watch"]),
+    (["agentschedule.dev"], ["agentschedules/status", "agentruns/status"], ["get", "patch"]),
+    (["agentschedule.dev"], ["agentruns"], ["patch"]),
+    (["agentschedule.dev"], ["agentschedules/finalizers"], ["update"]),
+    (["batch"], ["jobs"], ["get", "list", "watch", "create", "patch", "delete"]),
+    ([""], ["pods"], ["get", "list", "watch", "delete"]),
+    ([""], ["events"], ["create", "patch"]),
+]
+EVERYTHING = {
+    "image": {"repository": "registry.example/agents/operator", "digest": f"sha256:{'a' * 64}"},
+    "imagePullSecrets": [{"name": "registry"}],
+    "settings": {"min_interval": 1.5, "log_level": "debug", "http_port": 9090, "run_as_user": "null"},
+    "commonLabels": {"team": "agents"},
+    "podAnnotations": {"note": "x"},
+    "podLabels": {"zone": "x"},
+    "priorityClassName": "system-cluster-critical",
+    "nodeSelector": {"kubernetes.io/os": "linux"},
+    "tolerations": [{"key": "dedicated", "operator": "Exists"}],
+    "affinity": {"nodeAffinity": {}},
+    "extraEnv": [{"name": "AGENTSCHEDULE_LOG_FORMAT", "value": "text"}],
+    "service": {"annotations": {"note": "x"}, "port": 80},
+    "serviceAccount": {"annotations": {"note": "x"}},
+    "networkPolicy": {"enabled": True, "metricsFrom": [{"podSelector": {}}]},
+}
+
+
+@pytest.fixture(scope="module")
+def helm() -> Path:
+    return gobuild.build(gobuild.HELM) / "helm"
+
+
+def template(
+    helm: Path, values: dict[str, Any] | None = None, namespace: str = manifest.NAMESPACE
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [helm, "template", RELEASE, manifest.CHART, "--namespace", namespace, "--values", "-"],
+        input=json.dumps(values or {}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def rendered(helm: Path, values: dict[str, Any] | None = None, namespace: str = manifest.NAMESPACE) -> list[Any]:
+    done = template(helm, values, namespace)
+    assert done.returncode == 0, done.stderr
+    return [document for document in yaml.safe_load_all(done.stdout) if document]
+
+
+def of_kind(documents: list[Any], kind: str) -> list[Any]:
+    return [document for document in documents if document["kind"] == kind]
+
+
+def one(documents: list[Any], kind: str) -> Any:
+    (found,) = of_kind(documents, kind)
+    return found
+
+
+def rules_of(role: Any) -> list[tuple[list[str], list[str], list[str]]]:
+    return [(rule["apiGroups"], rule["resources"], rule["verbs"]) for rule in role["rules"]]
+
+
+@pytest.fixture
+def restricted(kubectl: Kubectl, namespace: str) -> str:
+    """A namespace that admits only pods of the `restricted` Pod Security Standard."""
+    kubectl("label", "namespace", namespace, "pod-security.kubernetes.io/enforce=restricted", check=True)
+    return namespace
+
+
+def test_the_operator_may_do_exactly_this_in_all_namespaces(helm: Path) -> None:
+    documents = rendered(helm)
+    (role,) = [role for role in of_kind(documents, "ClusterRole") if role["metadata"]["name"] == RELEASE]
+    assert rules_of(role) == RULES
+    binding = one(documents, "ClusterRoleBinding")
+    assert binding["roleRef"]["name"] == RELEASE
+    assert binding["subjects"] == [
+        {"kind": "ServiceAccount", "name": RELEASE, "namespace": manifest.NAMESPACE},
+    ]
+    assert not of_kind(documents, "Role")
+
+
+def test_the_operator_may_do_exactly_this_in_the_namespaces_it_was_given(helm: Path) -> None:
+    documents = rendered(helm, {"watchNamespaces": ["one", "two"], "rbac": {"aggregate": False}})
+    roles = of_kind(documents, "Role")
+    assert [role["metadata"]["namespace"] for role in roles] == ["one", "two"]
+    assert [rules_of(role) for role in roles] == [RULES, RULES]
+    assert [role["metadata"]["namespace"] for role in of_kind(documents, "RoleBinding")] == ["one", "two"]
+    assert not of_kind(documents, "ClusterRole")
+    assert not of_kind(documents, "ClusterRoleBinding")
+    settings = yaml.safe_load(one(documents, "ConfigMap")["data"]["settings.yaml"])
+    assert settings == {"namespaces": ["one", "two"]}
+
+
+def test_users_with_the_built_in_roles_see_and_edit_schedules(helm: Path) -> None:
+    names = {role["metadata"]["name"]: role for role in of_kind(rendered(helm), "ClusterRole")}
+    resources = (["agentschedule.dev"], ["agentschedules", "agentruns"])
+    assert rules_of(names[f"{RELEASE}-view"]) == [(*resources, ["get", "list", "watch"])]
+    assert rules_of(names[f"{RELEASE}-edit"]) == [
+        (*resources, ["create", "update", "patch", "delete", "deletecollection"])
+    ]
+
+
+def test_settings_reach_the_file_and_start_the_operator_anew(helm: Path) -> None:
+    plain, changed = rendered(helm), rendered(helm, {"settings": {"min_interval": 1, "shutdown_timeout": 60.5}})
+    assert yaml.safe_load(one(plain, "ConfigMap")["data"]["settings.yaml"]) == {}
+    assert yaml.safe_load(one(changed, "ConfigMap")["data"]["settings.yaml"]) == {
+        "min_interval": 1,
+        "shutdown_timeout": 60.5,
+    }
+    pods = [one(documents, "Deployment")["spec"]["template"] for documents in (plain, changed)]
+    checksums = [pod["metadata"]["annotations"]["checksum/settings"] for pod in pods]
+    assert checksums[0] != checksums[1]
+    assert [pod["spec"]["terminationGracePeriodSeconds"] for pod in pods] == [45, 76]
+
+
+def test_every_value_has_its_effect(helm: Path) -> None:
+    documents = rendered(helm, EVERYTHING | {"serviceMonitor": {"enabled": True, "labels": {"release": "x"}}})
+    pod = one(documents, "Deployment")["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert container["image"] == f"registry.example/agents/operator@sha256:{'a' * 64}"
+    assert container["ports"] == [{"name": "http", "containerPort": 9090}]
+    assert container["env"] == EVERYTHING["extraEnv"]
+    for name in ("imagePullSecrets", "priorityClassName", "nodeSelector", "tolerations", "affinity"):
+        assert pod[name] == EVERYTHING[name]
+    assert yaml.safe_load(one(documents, "ConfigMap")["data"]["settings.yaml"])["run_as_user"] is None
+    assert one(documents, "ServiceMonitor")["metadata"]["labels"]["release"] == "x"
+    assert one(documents, "Service")["spec"]["ports"][0]["port"] == 80
+    assert all(document["metadata"]["labels"]["team"] == "agents" for document in documents)
+
+
+def test_user_ids_are_left_to_a_platform_that_assigns_them(helm: Path) -> None:
+    fixed = {"runAsUser": None, "runAsGroup": None, "fsGroup": None}
+    pod = one(rendered(helm, {"podSecurityContext": fixed}), "Deployment")["spec"]["template"]["spec"]
+    assert pod["securityContext"] == {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+
+
+def test_crds_are_kept_and_left_out_as_asked(helm: Path) -> None:
+    kept = of_kind(rendered(helm), "CustomResourceDefinition")
+    assert {crd["spec"]["names"]["plural"] for crd in kept} == {"agentschedules", "agentruns"}
+    policy = "helm.sh/resource-policy"
+    assert all(crd["metadata"]["annotations"][policy] == "keep" for crd in kept)
+    dropped = of_kind(rendered(helm, {"crds": {"keep": False}}), "CustomResourceDefinition")
+    assert all(policy not in crd["metadata"].get("annotations", {}) for crd in dropped)
+    assert not of_kind(rendered(helm, {"crds": {"enabled": False}}), "CustomResourceDefinition")
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"settings": {"min_intervall": 3}}, "'/settings': additional properties 'min_intervall' not allowed"),
+        ({"settings": {"min_interval": 0}}, "'/settings/min_interval': minimum: got 0, want 1"),
+        ({"settings": {"log_level": "loud"}}, "'/settings/log_level': value must be one of 'debug', 'info'"),
+        ({"watchNamespaces": "one"}, "'/watchNamespaces': got string, want array"),
+        ({"replicas": 2}, "additional properties 'replicas' not allowed"),
+    ],
+)
+def test_a_wrong_value_is_refused_and_named(helm: Path, values: dict[str, Any], message: str) -> None:
+    done = template(helm, values)
+    assert done.returncode != 0
+    assert message in done.stderr
+
+
+@pytest.mark.parametrize("values", [{}, EVERYTHING], ids=["default", "everything"])
+def test_the_api_server_accepts_the_chart(
+    helm: Path, kubectl: Kubectl, restricted: str, values: dict[str, Any]
+) -> None:
+    documents = rendered(helm, values, restricted)
+    done = kubectl(
+        *("apply", "--server-side", "--force-conflicts", "--dry-run=server", "--validate=strict", "-f", "-"),
+        manifest=yaml.safe_dump_all(documents),
+    )
+    assert done.returncode == 0, done.stderr
+    # It warns of a pod that the namespace would not admit, and of fields that it does not know.
+    assert "Warning" not in done.stderr
+
+
+def test_the_api_server_accepts_roles_in_a_namespace(helm: Path, kubectl: Kubectl, namespace: str) -> None:
+    documents = rendered(helm, {"watchNamespaces": [namespace], "crds": {"enabled": False}}, namespace)
+    done = kubectl(*("apply", "--server-side", "--dry-run=server", "-f", "-"), manifest=yaml.safe_dump_all(documents))
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("values", [{}, EVERYTHING | {"priorityClassName": ""}], ids=["default", "everything"])
+def test_the_pod_is_admitted_where_only_restricted_ones_are(
+    helm: Path, kubectl: Kubectl, restricted: str, values: dict[str, Any]
+) -> None:
+    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": RELEASE, "namespace": restricted}}
+    kubectl("create", "-f", "-", manifest=account, check=True)
+    pod_template = one(rendered(helm, values, restricted), "Deployment")["spec"]["template"]
+    pod = {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "spec": pod_template["spec"],
+        "metadata": {**pod_template["metadata"], "name": "operator", "namespace": restricted},
+    }
+    done = kubectl("create", "--dry-run=server", "-f", "-", manifest=pod)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture
+def operator_account(helm: Path, kubectl: Kubectl, namespace: str) -> str:
+    """The service account of an operator that was given this one namespace."""
+    values = {"watchNamespaces": [namespace], "crds": {"enabled": False}, "rbac": {"aggregate": False}}
+    kinds = ("ServiceAccount", "Role", "RoleBinding")
+    documents = [item for item in rendered(helm, values, namespace) if item["kind"] in kinds]
+    kubectl("apply", "-f", "-", manifest=yaml.safe_dump_all(documents), check=True)
+    return f"system:serviceaccount:{namespace}:{RELEASE}"
+
+
+def test_rights_end_at_the_namespace(kubectl: Kubectl, namespace: str, operator_account: str) -> None:
+    def may(verb: str, resource: str, where: str, *more: str) -> bool:
+        done = kubectl("auth", "can-i", verb, resource, "--namespace", where, "--as", operator_account, *more)
+        return done.stdout.strip() == "yes"
+
+    assert may("create", "jobs.batch", namespace)
+    assert may("patch", "agentschedules.agentschedule.dev", namespace, "--subresource=status")
+    assert not may("create", "jobs.batch", "default")
+    for resource in ("secrets", "configmaps", "nodes", "namespaces", "serviceaccounts"):
+        assert not may("get", resource, namespace)
+    assert not may("patch", "agentschedules.agentschedule.dev", namespace)
+    assert not may("create", "pods", namespace)
+
+
+def test_the_install_manifest_is_what_the_chart_gives() -> None:
+    assert manifest.check()
+
+
+def test_a_manifest_that_differs_is_a_problem(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(manifest, "MANIFEST", tmp_path / "install.yaml")
+    with pytest.raises(Problem, match="make manifests"):
+        manifest.check()
+
+
+def test_the_api_server_accepts_the_install_manifest(kubectl: Kubectl) -> None:
+    documents = list(yaml.safe_load_all(manifest.MANIFEST.read_text()))
+    assert documents[0]["kind"] == "Namespace"
+    # A dry run makes no namespace for what is in it, so that everything else is tried in one that exists.
+    for document in documents[1:]:
+        if "namespace" in document["metadata"]:
+            document["metadata"]["namespace"] = "default"
+    done = kubectl(
+        *("apply", "--server-side", "--force-conflicts", "--dry-run=server", "-f", "-"),
+        manifest=yaml.safe_dump_all(documents),
+    )
+    assert done.returncode == 0, done.stderr
