@@ -7,38 +7,116 @@ MAKEFLAGS += --no-builtin-rules
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/agentschedule-operator
 UV_VERSION := 0.13.9
 UV := $(or $(shell command -v uv 2>/dev/null),$(CACHE)/uv-$(UV_VERSION)/bin/uv)
+COMPILE := pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11
 PYTHON := .venv/bin/python
+PYTEST := .venv/bin/pytest
+CLUSTER := PYTHONPATH=hack $(PYTHON) -m localcluster
+IMAGES := PYTHONPATH=hack $(PYTHON) -m images
+DEMO := PYTHONPATH=hack $(PYTHON) -m demo
+NAMESPACE := agentschedule-system
+RELEASE := agentschedule-operator
+CHART := charts/agentschedule-operator
 
 help: ## List these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+## Try it
+
+demo: install ## Make a cluster, install the operator, run the examples and watch them
+	@$(DEMO)
+
+demo-down: venv ## Remove the examples and the operator again
+	@$(DEMO) down
+
+## Environment
 
 $(CACHE)/uv-$(UV_VERSION)/bin/uv:
-	@echo "uv is not installed: putting version $(UV_VERSION) into $(@D)"
-	@python3 -m venv $(CACHE)/uv-$(UV_VERSION)
+	@echo "uv is not installed: putting version $(UV_VERSION) into $(CACHE)"
+	@python3 -m venv $(CACHE)/uv-$(UV_VERSION) || { echo "Python 3.11 or newer with its venv module is needed (Debian: apt-get install python3-venv)"; exit 1; }
 	@$(CACHE)/uv-$(UV_VERSION)/bin/pip --quiet --disable-pip-version-check install uv==$(UV_VERSION)
 
 venv: .venv/installed ## Make the Python environment (.venv) from the locked requirements
 
 .venv/installed: requirements-dev.txt pyproject.toml | $(UV)
+	@echo "making the Python environment in .venv"
 	@$(UV) venv --quiet --allow-existing .venv
 	@VIRTUAL_ENV=.venv $(UV) pip sync --quiet --require-hashes requirements-dev.txt
 	@VIRTUAL_ENV=.venv $(UV) pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 lock: | $(UV) ## Renew the locked requirements
-	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 pyproject.toml -o requirements.txt
-	@$(UV) pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11 pyproject.toml --group dev -o requirements-dev.txt
+	@$(UV) $(COMPILE) pyproject.toml -o requirements.txt
+	@$(UV) $(COMPILE) pyproject.toml --group dev -o requirements-dev.txt
 
-.PHONY: help venv lock
+## Cluster, image, installation
 
-crds: .venv/installed ## Write the CRDs from the models (crds/ and the chart's copy)
+cluster: venv ## Have a cluster: KUBECONFIG's, else kind's, else a local one built from source
+	@$(CLUSTER) up
+
+cluster-status: venv ## Tell how the cluster is
+	@$(CLUSTER) status
+
+cluster-down: venv ## Remove the cluster without a trace
+	@$(CLUSTER) down
+
+image: venv ## Build the operator's image
+	@$(IMAGES) build
+
+install: cluster ## Build the image and install the operator into the cluster with Helm
+	@archive=$$($(IMAGES) build); name=$$($(IMAGES) name "$$archive"); $(CLUSTER) load-image "$$archive"; \
+	helm=$$($(CLUSTER) tool helm | tail -1); \
+	[ "$$(cat .cluster/choice)" = named ] && short="" || short="--set settings.min_interval=1"; \
+	"$$helm" upgrade --install $(RELEASE) $(CHART) --kubeconfig "$$($(CLUSTER) kubeconfig)" \
+	  --namespace $(NAMESPACE) --create-namespace --take-ownership --force-conflicts \
+	  --set image.repository="$${name%:*}" --set-string image.tag="$${name##*:}" \
+	  $$short --wait --timeout 120s >/dev/null; \
+	echo "installed $$name as Helm release $(RELEASE) in namespace $(NAMESPACE)"
+
+## Generated files
+
+crds: venv ## Write the CRDs from the models (crds/ and the chart's copy)
 	@$(PYTHON) -m agentschedule.api.crd
 
-lint: .venv/installed ## Check style, types, layers and generated files
+manifests: crds ## Write manifests/install.yaml from the chart
+	@$(IMAGES) manifest
+
+## Checks
+
+lint: venv ## Check style, types, layers and generated files
 	@.venv/bin/ruff check .
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
-	@.venv/bin/lint-imports --no-logo 2>/dev/null || .venv/bin/lint-imports
+	@.venv/bin/lint-imports
 	@$(PYTHON) -m agentschedule.api.crd --check
+	@$(IMAGES) manifest --check
 
-.PHONY: crds lint
+format: venv ## Bring the code into shape
+	@.venv/bin/ruff check --fix .
+	@.venv/bin/ruff format .
+
+test: lint cluster install ## Run all checks: lint, unit, simulation, integration, e2e
+	@$(PYTEST) tests/unit tests/simulation tests/integration tests/e2e
+
+test-unit: venv ## Run the unit tests
+	@$(PYTEST) tests/unit
+
+test-simulation: venv ## Run the simulation: the engine on a fake cluster with a virtual clock
+	@$(PYTEST) tests/simulation
+
+test-deep: venv ## Run the simulation's random stories for long (SECONDS=600)
+	@HYPOTHESIS_PROFILE=deep timeout $(or $(SECONDS),600) $(PYTEST) tests/simulation || [ $$? -eq 124 ]
+
+test-integration: cluster ## Run the integration tests: this checkout's operator against a real API server
+	@$(PYTEST) tests/integration
+
+test-e2e: install ## Run the end-to-end tests: the installed chart, real containers
+	@$(PYTEST) tests/e2e
+
+test-cluster: venv ## Test the local cluster itself, in a second instance of it
+	@AGENTSCHEDULE_TEST_CLUSTER=1 $(PYTEST) tests/cluster
+
+clean: ## Remove what was made in this checkout (not the cluster: make cluster-down)
+	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .bench build dist
+
+.PHONY: help demo demo-down venv lock cluster cluster-status cluster-down image install crds manifests lint format \
+  test test-unit test-simulation test-deep test-integration test-e2e test-cluster clean

@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import socket
 import sys
 from pathlib import Path
 
@@ -33,6 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def run(settings: Settings, application: Application) -> None:
     """Run kopf with our handlers; it returns on SIGTERM and SIGINT."""
+    os.environ.setdefault("POD_ID", socket.gethostname())  # else kopf asks for the user's name, which may have none
     kopf.run(
         registry=make_registry(application),
         standalone=True,

@@ -6,6 +6,7 @@ from typing import Any
 import kopf
 
 from agentschedule.application import Application
+from agentschedule.cluster.credentials import Credentials, load_credentials
 from agentschedule.constants import GROUP, VERSION
 
 
@@ -23,8 +24,8 @@ def make_registry(application: Application) -> kopf.OperatorRegistry:
     registry = kopf.OperatorRegistry()
 
     @kopf.on.login(registry=registry)
-    def login(**kwargs: Any) -> kopf.ConnectionInfo | None:
-        return kopf.login_with_service_account(**kwargs) or kopf.login_with_kubeconfig(**kwargs)
+    def login(**_: Any) -> kopf.ConnectionInfo:
+        return connection(load_credentials())
 
     @kopf.on.startup(registry=registry)
     async def start(settings: kopf.OperatorSettings, **_: Any) -> None:
@@ -44,6 +45,20 @@ def make_registry(application: Application) -> kopf.OperatorRegistry:
         application.engine.observe_request(event["type"], dict(event["object"]))
 
     return registry
+
+
+def connection(credentials: Credentials) -> kopf.ConnectionInfo:
+    """Our credentials as kopf takes them: its own login in a pod goes by a DNS name, which not every cluster has."""
+    scheme, _, token = credentials.headers().get("Authorization", "").partition(" ")
+    return kopf.ConnectionInfo(
+        server=credentials.server,
+        ca_path=credentials.ca_path,
+        insecure=not credentials.verify,
+        scheme=scheme or None,
+        token=token or None,
+        certificate_path=credentials.certificate_path,
+        private_key_path=credentials.key_path,
+    )
 
 
 def configure(settings: kopf.OperatorSettings) -> None:

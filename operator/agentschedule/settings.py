@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal
 
+import yaml
 from pydantic import BaseModel, Field, field_validator
 from pydantic_settings import (
     BaseSettings,
@@ -32,9 +33,11 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix="AGENTSCHEDULE_",
         env_nested_delimiter="__",
+        env_parse_none_str="null",
         extra="forbid",
         frozen=True,
         validate_default=True,
+        allow_inf_nan=False,
     )
 
     namespaces: Annotated[tuple[str, ...], NoDecode] = Field(
@@ -115,17 +118,29 @@ class Settings(BaseSettings):
 def load(config_file: Path | None) -> Settings:
     """Read the settings.
 
-    Raises `pydantic.ValidationError` for a bad value, and `FileNotFoundError` for a named file that is not there.
+    Raises `pydantic.ValidationError` for a bad value, `FileNotFoundError` for a named file that is not there, and
+    `ValueError` for one that is no YAML or holds anything but settings by name.
     """
     if config_file is None:
         return Settings()
     if not config_file.is_file():
         raise FileNotFoundError(f"settings file {config_file} does not exist")
 
+    _check(config_file)
+
     class FromFile(Settings):
         model_config = SettingsConfigDict(yaml_file=config_file, yaml_file_encoding="utf-8")
 
     return Settings.model_construct(**dict(FromFile()))
+
+
+def _check(config_file: Path) -> None:
+    try:
+        document = yaml.safe_load(config_file.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ValueError(f"settings file {config_file} is not YAML: {error}") from error
+    if not isinstance(document, dict | None):
+        raise ValueError(f"settings file {config_file} must hold settings by name, such as `log_level: debug`")  # noqa: TRY004 - a bad file, told as such
 
 
 def describe() -> str:

@@ -47,7 +47,7 @@ def schema(*rules: dict[str, str], **keywords: object) -> dict[str, Any]:
 
 def utc_text(time: datetime) -> str:
     """RFC 3339 in UTC, whole seconds: how Kubernetes writes its own times."""
-    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return time.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
 
 
 def money_text(amount: Decimal) -> str:

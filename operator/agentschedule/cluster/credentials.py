@@ -12,6 +12,10 @@ class Credentials:
 
     server: str
     tls: ssl.SSLContext | None
+    ca_path: str | None
+    certificate_path: str | None
+    key_path: str | None
+    verify: bool
     _configuration: client.Configuration = field(repr=False)
 
     def headers(self) -> dict[str, str]:
@@ -32,7 +36,15 @@ def load_credentials() -> Credentials:
             raise RuntimeError(
                 f"no cluster to work with: not in a pod, and no usable kubeconfig ({error}); set KUBECONFIG"
             ) from error
-    return Credentials(configuration.host.rstrip("/"), _tls(configuration), configuration)
+    return Credentials(
+        server=configuration.host.rstrip("/"),
+        tls=_tls(configuration),
+        ca_path=configuration.ssl_ca_cert,
+        certificate_path=configuration.cert_file,
+        key_path=configuration.key_file,
+        verify=configuration.verify_ssl,
+        _configuration=configuration,
+    )
 
 
 def _tls(configuration: client.Configuration) -> ssl.SSLContext | None:

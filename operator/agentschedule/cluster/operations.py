@@ -10,6 +10,8 @@ from agentschedule.constants import ANNOTATION_STOPPED, API_VERSION, MANAGER
 
 Raw = dict[str, Any]
 
+_STRICTLY = {"dryRun": "All", "fieldValidation": "Strict"}
+
 
 class Operations:
     """Writes and fresh reads. All raise `ApiError`."""
@@ -24,9 +26,9 @@ class Operations:
         return (await self._client.request("POST", path, body=manifest)).body
 
     async def dry_run_job(self, manifest: Raw) -> Answer:
-        """Ask whether a Job would be taken; the answer's warnings are Pod Security's and the like."""
+        """Ask whether a Job would be taken, unknown fields not allowed. Warnings are Pod Security's and the like."""
         path = collection("jobs", manifest["metadata"]["namespace"])
-        return await self._client.request("POST", path, body=manifest, params={"dryRun": "All"})
+        return await self._client.request("POST", path, body=manifest, params=_STRICTLY)
 
     async def read(self, kind: str, namespace: str, name: str) -> Raw | None:
         """A fresh read. None when there is no such object."""

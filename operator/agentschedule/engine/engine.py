@@ -84,7 +84,9 @@ class Engine:
                 "a status cannot be read and is made anew", extra={"namespace": key.namespace, "object": key.name}
             )
         acked = raw.get("status") or {}
-        self.registry.schedules[key] = ScheduleEntry(schedule, version_of(raw), acked, status or AgentScheduleStatus())
+        self.registry.schedules[key] = ScheduleEntry(
+            schedule=schedule, version=version_of(raw), acked=acked, status=status or AgentScheduleStatus()
+        )
         self.wake(key)
 
     def observe_request(self, kind: str | None, raw: dict[str, Any]) -> None:
@@ -104,9 +106,11 @@ class Engine:
             return
         acked = raw.get("status") or {}
         if known is None or known.request.uid != request.uid:
-            self.registry.requests[key] = RequestEntry(request, version_of(raw), acked, request.status)
+            self.registry.requests[key] = RequestEntry(
+                request=request, version=version_of(raw), acked=acked, status=request.status
+            )
         elif version_of(raw) > known.version:
-            settled = known.status.to_json() == known.acked
+            settled = known.settled()
             known.acked, known.version = acked, version_of(raw)
             known.status = request.status if settled else known.status
             known.request = dataclasses.replace(request, status=known.status)
@@ -163,8 +167,8 @@ class Engine:
     def _update_schedule(self, key: Key, known: ScheduleEntry, raw: dict[str, Any]) -> None:
         """A newer version of a known schedule. Our own status writes come back here and need nothing."""
         acked = raw.get("status") or {}
-        settled = known.status.to_json() == known.acked
-        foreign = acked != known.acked and acked != known.status.to_json()
+        settled = known.settled()
+        foreign = acked != known.acked and acked != known.wanted()
         schedule = read_schedule(raw, self._settings)
         changed = schedule != known.schedule
         known.schedule, known.version, known.acked = schedule, version_of(raw), acked
@@ -285,7 +289,7 @@ class Engine:
         if status != entry.status:
             entry.status = status
             entry.request = dataclasses.replace(entry.request, status=status)
-        if entry.status.to_json() != entry.acked:
+        if not entry.settled():
             self._writer.changed("agentruns", key)
 
     def _tell_requests_without_schedule(self, key: Key) -> None:

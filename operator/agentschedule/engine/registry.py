@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from agentschedule.api.agentrun import AgentRunStatus
 from agentschedule.api.status import AgentScheduleStatus
@@ -19,14 +19,34 @@ class Key(NamedTuple):
     name: str
 
 
-@dataclass(slots=True)
-class ScheduleEntry:
-    """A schedule, its status as we want it (`status`) and as the API server holds it (`acked`, raw)."""
+S = TypeVar("S", AgentScheduleStatus, AgentRunStatus)
 
-    schedule: Schedule
+
+@dataclass(slots=True, kw_only=True)
+class _Entry(Generic[S]):
+    """An object's status as we want it (`status`) and as the API server holds it (`acked`, raw)."""
+
     version: int
     acked: dict[str, Any]
-    status: AgentScheduleStatus
+    status: S
+    _json: tuple[S, dict[str, Any]] | None = None
+
+    def wanted(self) -> dict[str, Any]:
+        """`status` as JSON: made once, asked for often."""
+        if self._json is None or self._json[0] is not self.status:
+            self._json = (self.status, self.status.to_json())
+        return self._json[1]
+
+    def settled(self) -> bool:
+        """Whether the API server holds what we want."""
+        return self.wanted() == self.acked
+
+
+@dataclass(slots=True, kw_only=True)
+class ScheduleEntry(_Entry[AgentScheduleStatus]):
+    """A schedule."""
+
+    schedule: Schedule
     wake_at: datetime | None = None
     starts: dict[str, Start] = field(default_factory=dict)
     failures: dict[str, int] = field(default_factory=dict)
@@ -34,15 +54,11 @@ class ScheduleEntry:
     checking: int | None = None
 
 
-@dataclass(slots=True)
-class RequestEntry:
-    """An AgentRun, with its status as we want it and as the API server holds it."""
+@dataclass(slots=True, kw_only=True)
+class RequestEntry(_Entry[AgentRunStatus]):
+    """An AgentRun."""
 
     request: Request
-    version: int
-    acked: dict[str, Any]
-    status: AgentRunStatus
-    adopting: bool = False
 
 
 class Registry:
@@ -71,7 +87,7 @@ class Registry:
             requests=tuple(r.request for r in requests),
             starts=entry.starts,
             verdict=entry.verdict,
-            settled=entry.status.to_json() == entry.acked and all(r.status.to_json() == r.acked for r in requests),
+            settled=entry.settled() and all(request.settled() for request in requests),
         )
 
     def requests_of(self, key: Key) -> Iterator[RequestEntry]:

@@ -81,7 +81,7 @@ class StatusWriter:
             return
         ticket.queued = False
         ticket.last = asyncio.get_running_loop().time()
-        difference = diff(entry.acked, entry.status.to_json())
+        difference = diff(entry.acked, entry.wanted())
         if not difference:
             return
         uid = entry.schedule.owner.uid if isinstance(entry, ScheduleEntry) else entry.request.uid
@@ -95,7 +95,7 @@ class StatusWriter:
         ticket.queued = False
         if version_of(raw) >= entry.version:
             entry.acked, entry.version = raw.get("status") or {}, version_of(raw)
-        ticket.failures = 0 if diff(entry.acked, entry.status.to_json()) != difference else ticket.failures + 1
+        ticket.failures = 0 if diff(entry.acked, entry.wanted()) != difference else ticket.failures + 1
         self._on_written(kind, key)
 
     def _failed(self, kind: str, key: Key, ticket: _Ticket, error: ApiError) -> None:
@@ -122,6 +122,19 @@ def diff(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
             inner = diff(old[key], value)
             if inner:
                 patch[key] = inner
-        elif value != old[key]:
+        elif not _same(value, old[key]):
             patch[key] = value
     return patch
+
+
+def _same(one: object, other: object) -> bool:
+    """Whether two values are the same JSON: 1 and 1.0 are, 1 and true are not."""
+    if one != other:
+        return False
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_same, one, other))
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_same(value, other[key]) for key, value in one.items())
+    return one == other

@@ -70,9 +70,12 @@ def _ask(draft: Draft) -> None:
 
 def _refuse(draft: Draft, problem: Problem) -> None:
     old = draft.conditions.get("Accepted")
-    if old is None or (old.status, old.reason, old.message) != ("False", problem.reason, problem.message):
-        draft.note(problem.reason, problem.message, warning=True)
     draft.set_condition("Accepted", False, problem.reason, problem.message)
+    new = draft.conditions["Accepted"]
+    known = old is not None and (old.status, old.reason) == (new.status, new.reason)
+    # Within one generation the same trouble in other words (figures of a quota, dates) is no news.
+    if old is None or not known or (old.observed_generation != new.observed_generation and old.message != new.message):
+        draft.note(problem.reason, new.message, warning=True)
 
 
 def _take(draft: Draft, verdict: Verdict, *, was_refused: bool) -> None:

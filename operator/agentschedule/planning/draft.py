@@ -2,12 +2,14 @@
 
 import re
 from datetime import datetime
+from functools import lru_cache
 from typing import Literal
 
 from agentschedule.api.agentrun import AgentRunStatus
 from agentschedule.api.status import AgentScheduleStatus, Condition, Run, Skip, SkipReason
 from agentschedule.planning.actions import Action, CreateJob, Note, Plan
 from agentschedule.planning.observed import Observed, PlannerSettings
+from agentschedule.runs.result import clean
 from agentschedule.runs.sighting import Sighting
 
 ENDED_PHASES = frozenset({"Succeeded", "Failed", "TimedOut", "Replaced", "Cancelled"})
@@ -16,9 +18,13 @@ MAX_SKIPS = 10
 MOST_ACTIVE = 500
 """Active runs of a schedule without a limit: what its status, an object of bounded size, can hold."""
 
+_CONDITION_BYTES = 4096
+"""Of a condition's message. The API server and templates can be wordier than people can read or a status can hold."""
+
 _ATTEMPT_SUFFIX = re.compile(r"(-(?:\d+|m[0-9a-f]{10}))-r\d+$")
 
 
+@lru_cache(maxsize=8192)
 def base_id(run_id: str) -> str:
     """The name of a run's first Job: what all its attempts have in common."""
     return _ATTEMPT_SUFFIX.sub(r"\1", run_id)
@@ -70,9 +76,22 @@ class Draft:
         active |= {base_id(action.name) for action in self._actions if isinstance(action, CreateJob)}
         return len(active)
 
+    def on_its_way(self, name: str) -> bool:
+        """Whether this Job is being created."""
+        start = self.observed.starts.get(name)
+        asked = any(isinstance(action, CreateJob) and action.name == name for action in self._actions)
+        return asked or (start is not None and start.state == "InFlight")
+
     def free_places(self) -> bool:
         """Whether one more run may start now."""
         return self.active_count() < (self.limit() or MOST_ACTIVE)
+
+    def cursor(self) -> datetime:
+        """Slots up to this one are dealt with, or do not count."""
+        scheduling = self.status.scheduling
+        if scheduling is None:
+            return self.observed.schedule.created
+        return max(scheduling.handled_through or scheduling.effective_since, scheduling.effective_since)
 
     def limit(self) -> int | None:
         """How many runs may be active at once; None: no limit but `MOST_ACTIVE`."""
@@ -109,7 +128,7 @@ class Draft:
             type=kind,
             status=value,
             reason=reason,
-            message=message,
+            message=clean(message, _CONDITION_BYTES),
             last_transition_time=since,
             observed_generation=self.observed.schedule.generation,
         )

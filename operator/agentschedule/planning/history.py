@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from agentschedule.planning.actions import DeleteJob, Forget
 from agentschedule.planning.draft import Draft, base_id, is_final
+from agentschedule.runs.facts import JobFacts
 from agentschedule.runs.sighting import Sighting
 
 DEFAULT_RUNS = 10
@@ -28,6 +29,8 @@ def forget_deleted(draft: Draft) -> None:
         if not seen.job_gone or seen.pod_alive:
             continue
         run = recorded.get(base_id(seen.id))
+        if run is None and base_id(seen.id) in draft.runs:
+            continue  # recorded just now: the API server does not hold it yet
         if run is None or seen.job.attempt < run.attempt or is_final(run):
             draft.do(Forget(seen.job.name, seen.job.uid))
 
@@ -38,24 +41,30 @@ def delete_jobs(draft: Draft) -> None:
     spec = observed.schedule.spec
     if spec is None or not observed.settled:
         return
-    recorded = {base_id(run.id): run for run in observed.status.runs}
-    handled = observed.status.scheduling.handled_through if observed.status.scheduling else None
     ended: dict[bool, list[Sighting]] = {True: [], False: []}
     for seen in sorted(observed.sightings, key=lambda s: (s.job.slot, s.job.attempt), reverse=True):
         job = seen.job
         if job.finished is None or seen.job_gone or job.deleting or job.keep:
             continue
-        run = recorded.get(base_id(job.name))
-        is_recorded = (
-            job.attempt < run.attempt or is_final(run)
-            if run is not None
-            else job.agent_run_uid is not None or (handled is not None and job.slot <= handled)
-        )
-        if is_recorded:
+        if _is_recorded(draft, job):
             ended[job.finished == "Complete"].append(seen)
     surplus = ended[True][spec.successful_jobs_history_limit :] + ended[False][spec.failed_jobs_history_limit :]
-    for seen in surplus + _expired(draft, ended[True] + ended[False], spec.ttl_seconds_after_finished):
-        draft.do(DeleteJob(seen.job.name, seen.job.uid))
+    surplus += _expired(draft, ended[True] + ended[False], spec.ttl_seconds_after_finished)
+    for uid, name in {seen.job.uid: seen.job.name for seen in surplus}.items():
+        draft.do(DeleteJob(name, uid))
+
+
+def _is_recorded(draft: Draft, job: JobFacts) -> bool:
+    """Whether the status that the API server holds tells how this ended Job's attempt ended."""
+    status = draft.observed.status
+    key = base_id(job.name)
+    run = next((run for run in status.runs if base_id(run.id) == key), None)
+    if run is not None:
+        return job.attempt < run.attempt or is_final(run)
+    if key in draft.runs:
+        return False  # recorded just now
+    handled = status.scheduling.handled_through if status.scheduling else None
+    return job.agent_run_uid is not None or (handled is not None and job.slot <= handled)
 
 
 def _expired(draft: Draft, ended: list[Sighting], ttl: int | None) -> list[Sighting]:

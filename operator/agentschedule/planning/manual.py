@@ -2,12 +2,14 @@
 
 from agentschedule.api.agentrun import AgentRunStatus
 from agentschedule.api.status import Run, RunPhase
+from agentschedule.constants import MESSAGE_BYTES
 from agentschedule.planning.actions import Adopt, StopJob
 from agentschedule.planning.draft import ENDED_PHASES, Draft, is_final
 from agentschedule.planning.observed import Request, Start
 from agentschedule.planning.starting import start_run
 from agentschedule.runs.manifest import oversized
 from agentschedule.runs.names import manual_job_name
+from agentschedule.runs.result import clean
 
 
 def cancel_withdrawn(draft: Draft) -> None:
@@ -18,7 +20,6 @@ def cancel_withdrawn(draft: Draft) -> None:
         if seen is None or seen.job.agent_run_uid is None or seen.job.agent_run_uid in present:
             continue
         if not seen.job_gone and not seen.job.deleting:
-            draft.note("RunCancelled", f"AgentRun {seen.job.agent_run} was deleted: run {run.id} is stopped")
             draft.do(StopJob(seen.job.name, seen.job.uid, "Cancelled"))
 
 
@@ -50,7 +51,7 @@ def report_requests(draft: Draft) -> None:
 
 def request_status(phase: RunPhase, message: str | None, run: Run | None = None) -> AgentRunStatus:
     """The status of an AgentRun."""
-    return AgentRunStatus(phase=phase, message=message, run=run)
+    return AgentRunStatus(phase=phase, message=clean(message, MESSAGE_BYTES) if message else None, run=run)
 
 
 def _start(draft: Draft, request: Request) -> AgentRunStatus:
@@ -60,7 +61,9 @@ def _start(draft: Draft, request: Request) -> AgentRunStatus:
     if not draft.accepted:
         name = draft.observed.schedule.owner.name
         return request_status("Pending", f"waits: AgentSchedule {name} is not accepted (yet); see its conditions")
-    if not draft.free_places():
+    name = manual_job_name(draft.observed.schedule.owner.name, request.uid)
+    start = draft.observed.starts.get(name)
+    if (start is None or start.state == "Deferred") and not draft.free_places():
         return request_status("Pending", f"waits: {draft.active_count()} of {draft.limit()} runs are active")
     outcome = start_run(draft, slot=request.created, attempt=1, trigger="Manual", due=request.created, request=request)
     if isinstance(outcome, Start):

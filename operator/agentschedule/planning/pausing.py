@@ -1,5 +1,8 @@
 """Suspended by spec, or paused by annotation: no new runs, and what passes meanwhile is gone."""
 
+from datetime import datetime, timedelta
+
+from agentschedule.api.status import Condition
 from agentschedule.planning.acceptance import count_from
 from agentschedule.planning.draft import Draft
 
@@ -25,8 +28,16 @@ def notice_pause(draft: Draft) -> None:
         return
     if was:
         draft.note("Resumed", "runs start again; what was due meanwhile is not made up for")
-        count_from(draft, min(draft.now, pause.until) if pause and pause.until else draft.now)
+        count_from(draft, _resumed_at(draft, old))
     draft.set_condition("Suspended", False, "NotSuspended", "runs start when they are due")
+
+
+def _resumed_at(draft: Draft, was: Condition | None) -> datetime:
+    """Slots up to this moment are gone: now, or just before `paused-until` where nothing but that held them."""
+    pause = draft.observed.schedule.pause
+    if was is None or was.reason != "Annotation" or pause is None or pause.until is None:
+        return draft.now
+    return min(draft.now, pause.until - timedelta(microseconds=1))
 
 
 def _message(draft: Draft) -> str:

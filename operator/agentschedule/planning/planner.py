@@ -26,11 +26,11 @@ ALWAYS = (
 """Rules for every schedule, also one that is being deleted or cannot be used."""
 
 DECIDE = (
+    notice_edit,  # a change of when counts from now, however long the check of the rest takes
     accept,  # can the spec be used? our own checks, then a server-side dry run of the Job
 )
 
 WHILE_ACCEPTED = (
-    notice_edit,  # a change of when counts from now
     notice_pause,  # suspended or paused: nothing new starts
     start_retries,  # attempts whose wait is over
     start_requests,  # manual runs

@@ -1,18 +1,19 @@
 """Runs recorded: what Jobs and pods show becomes entries of `status.runs`, counters and the next run's `previous`."""
 
 from collections import defaultdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
-from agentschedule.api.fields import money_text
 from agentschedule.api.status import Previous, Run, Scheduling, Usage
 from agentschedule.planning.actions import DeletePod
-from agentschedule.planning.draft import ENDED_PHASES, FAILED_PHASES, Draft, base_id, is_final
+from agentschedule.planning.closing import close
+from agentschedule.planning.draft import ENDED_PHASES, Draft, base_id, is_final
 from agentschedule.planning.retrying import retry_time
-from agentschedule.runs.result import clean
+from agentschedule.runs.result import MAX_TOKENS, clean
 from agentschedule.runs.sighting import Sighting, Standing, judge
 
 _NOTHING = Decimal(0)
+_PASSED_A_TIME = 1000
 
 
 def record_runs(draft: Draft) -> None:
@@ -28,6 +29,7 @@ def record_runs(draft: Draft) -> None:
                 continue
             entry = _first_entry(sightings[0])
             if sightings[0].job.agent_run_uid is None:
+                _count_passed(draft, sightings[0].job.slot)
                 draft.handled(sightings[0].job.slot)
         for seen in sightings:
             entry = _follow(draft, entry, seen)
@@ -67,6 +69,22 @@ def _is_news(draft: Draft, seen: Sighting) -> bool:
         )
     scheduling = draft.status.scheduling
     return scheduling is None or scheduling.handled_through is None or seen.job.slot > scheduling.handled_through
+
+
+def _count_passed(draft: Draft, slot: datetime) -> None:
+    """Slots that were passed over for this one, when the operator ended before it could write that down.
+
+    Nothing is counted where they may not have been due at all: the schedule was suspended or edited since.
+    """
+    schedule, scheduling = draft.observed.schedule, draft.status.scheduling
+    suspended = draft.conditions.get("Suspended")
+    if schedule.when is None or scheduling is None or scheduling.when_hash != schedule.digest:
+        return
+    if suspended is not None and suspended.status == "True":
+        return
+    while passed := schedule.when.slots_between(draft.cursor(), slot - timedelta(seconds=1), _PASSED_A_TIME):
+        draft.skip("CatchUp", passed)
+        draft.handled(passed[-1])
 
 
 def _first_entry(seen: Sighting) -> Run:
@@ -129,7 +147,7 @@ def _conclude(draft: Draft, entry: Run, seen: Sighting, standing: Standing) -> R
             "uid": seen.job.uid,
             "phase": standing.phase,
             "reason": standing.reason,
-            "message": standing.message,
+            "message": _never_started(entry, standing) or standing.message,
             "started_at": standing.started_at or entry.started_at,
             "completed_at": standing.completed_at,
             "cost_usd": cost,
@@ -154,42 +172,11 @@ def _conclude(draft: Draft, entry: Run, seen: Sighting, standing: Standing) -> R
     return ended
 
 
-def close(draft: Draft, run: Run) -> None:
-    """A run ended for good: counters, last results, Event."""
-    draft.ended.append(run)
-    status = draft.status
-    failed = run.phase in FAILED_PHASES
-    totals = status.totals
-    draft.update(
-        totals=totals.model_copy(
-            update={
-                "runs": totals.runs + 1,
-                "succeeded": totals.succeeded + (run.phase == "Succeeded"),
-                "failed": totals.failed + failed,
-                "cost_usd": totals.cost_usd + (run.cost_usd or _NOTHING),
-            }
-        ),
-        last_result=run.phase,
-    )
-    if run.phase == "Succeeded":
-        draft.update(last_successful_time=run.completed_at)
-    elif failed:
-        draft.update(last_failure_time=run.completed_at)
-    if run.trigger != "Manual" and (failed or run.phase == "Succeeded"):
-        draft.update(consecutive_failures=status.consecutive_failures + 1 if failed else 0)
-    _tell_end(draft, run)
-
-
-def _tell_end(draft: Draft, run: Run) -> None:
-    if run.phase == "Succeeded":
-        cost = f", cost {money_text(run.cost_usd)} USD" if run.cost_usd is not None else ""
-        summary = f": {clean(run.summary, 256)}" if run.summary else ""
-        draft.note("SawCompletedJob", f"run {run.id} succeeded{cost}{summary}")
-        return
-    reason = {"Failed": "RunFailed", "TimedOut": "RunTimedOut", "Cancelled": "RunCancelled"}.get(
-        run.phase, "RunReplaced"
-    )
-    draft.note(reason, f"run {run.id} ended as {run.phase}: {run.message}", warning=run.phase in FAILED_PHASES)
+def _never_started(entry: Run, standing: Standing) -> str | None:
+    """For a run whose time was up before it started: what it waited for, in the cluster's own words."""
+    if standing.phase != "TimedOut" or standing.started_at or entry.started_at or not entry.message:
+        return None
+    return clean(f"never started within its deadline: {entry.reason}: {entry.message}", 1024)
 
 
 def _hand_on(draft: Draft, run: Run, standing: Standing) -> None:
@@ -232,6 +219,6 @@ def _add_usage(old: Usage | None, new: Usage | None) -> Usage | None:
     if old is None or new is None:
         return new or old
     return Usage(
-        input_tokens=(old.input_tokens or 0) + (new.input_tokens or 0),
-        output_tokens=(old.output_tokens or 0) + (new.output_tokens or 0),
+        input_tokens=min((old.input_tokens or 0) + (new.input_tokens or 0), MAX_TOKENS),
+        output_tokens=min((old.output_tokens or 0) + (new.output_tokens or 0), MAX_TOKENS),
     )

@@ -4,9 +4,12 @@ import hashlib
 from datetime import datetime, timedelta
 
 from agentschedule.api.status import Run
+from agentschedule.constants import MESSAGE_BYTES
+from agentschedule.planning.closing import close
 from agentschedule.planning.draft import Draft, base_id
-from agentschedule.planning.observed import Schedule
+from agentschedule.planning.observed import Schedule, Start
 from agentschedule.planning.starting import start_run
+from agentschedule.runs.result import clean
 from agentschedule.runs.sighting import Standing
 from agentschedule.timing import parse_duration
 
@@ -42,7 +45,18 @@ def start_retries(draft: Draft) -> None:
         if run.retry_at > draft.now:
             draft.wake(run.retry_at)
             continue
-        start_run(draft, slot=run.scheduled_at, attempt=run.attempt + 1, trigger=run.trigger, due=run.retry_at)
+        attempt = run.attempt + 1
+        outcome = start_run(draft, slot=run.scheduled_at, attempt=attempt, trigger=run.trigger, due=run.retry_at)
+        if isinstance(outcome, Start):
+            _give_up(draft, run, f"attempt {attempt} could not be created: {outcome.message}")
+
+
+def _give_up(draft: Draft, run: Run, why: str) -> None:
+    """The next attempt's Job is refused for good: the run ends as its last attempt did."""
+    message = clean("; ".join(part for part in (run.message, why) if part), MESSAGE_BYTES)
+    ended = run.model_copy(update={"retry_at": None, "message": message})
+    draft.runs[base_id(run.id)] = ended
+    close(draft, ended)
 
 
 def _fraction(uid: str, run: Run) -> float:

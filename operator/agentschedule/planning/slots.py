@@ -4,9 +4,9 @@ from datetime import datetime, timedelta
 
 from agentschedule.api.status import Run, SkipReason, Trigger
 from agentschedule.planning.actions import StopJob
+from agentschedule.planning.closing import close
 from agentschedule.planning.draft import Draft, base_id
 from agentschedule.planning.observed import Start
-from agentschedule.planning.recording import close
 from agentschedule.planning.starting import start_run
 from agentschedule.runs.names import job_name
 from agentschedule.timing import When
@@ -20,9 +20,7 @@ def start_due(draft: Draft) -> None:
     when = draft.observed.schedule.when
     if when is None or draft.suspended:
         return
-    due = [
-        slot for slot in when.slots_between(cursor(draft), draft.now, SLOTS_A_PASS) if when.start_of(slot) <= draft.now
-    ]
+    due = _due(draft, when)
     if due:
         following = when.next_after(due[-1])
         more = len(due) == SLOTS_A_PASS and following is not None and when.start_of(following) <= draft.now
@@ -32,17 +30,25 @@ def start_due(draft: Draft) -> None:
             draft.wake(draft.now)
             return
         _start_slot(draft, when, due[-1])
-    upcoming = when.next_after(max(cursor(draft), draft.now if not due else due[-1]))
-    if upcoming is not None:
+    upcoming = when.next_after(due[-1] if due else draft.cursor())
+    if upcoming is not None and when.start_of(upcoming) > draft.now:
         draft.wake(when.start_of(upcoming))
 
 
-def cursor(draft: Draft) -> datetime:
-    """Slots up to this one are dealt with, or do not count."""
-    scheduling = draft.status.scheduling
-    if scheduling is None:
-        return draft.observed.schedule.created
-    return max(scheduling.handled_through or scheduling.effective_since, scheduling.effective_since)
+def _due(draft: Draft, when: When) -> list[datetime]:
+    """Slots to be dealt with. Those after one whose Job is being created wait for what becomes of it."""
+    due: list[datetime] = []
+    for slot in when.slots_between(draft.cursor(), draft.now, SLOTS_A_PASS):
+        if when.start_of(slot) > draft.now:
+            break
+        due.append(slot)
+        if draft.on_its_way(_name(draft, slot)):
+            break
+    return due
+
+
+def _name(draft: Draft, slot: datetime) -> str:
+    return job_name(draft.observed.schedule.owner.name, slot, 1)
 
 
 def _miss(draft: Draft, slots: list[datetime]) -> None:
@@ -55,14 +61,19 @@ def _miss(draft: Draft, slots: list[datetime]) -> None:
         if len(slots) == 1
         else f"{len(slots)} slots from {_text(slots[0])} to {_text(slots[-1])} were"
     )
-    draft.note("MissSchedule", f"{what} missed; only the newest one is made up for", warning=True)
+    spec = draft.observed.schedule.spec
+    made_up = (
+        "none is made up for (catchUp: None)"
+        if spec and spec.catch_up == "None"
+        else "only the newest one is made up for"
+    )
+    draft.note("MissSchedule", f"{what} missed; {made_up}", warning=True)
 
 
 def _start_slot(draft: Draft, when: When, slot: datetime) -> None:
     """The newest due slot: skip it, leave it waiting, or start it."""
     spec = draft.observed.schedule.spec
-    under_way = draft.observed.starts.get(job_name(draft.observed.schedule.owner.name, slot, 1))
-    if spec is None or (under_way is not None and under_way.state == "InFlight"):
+    if spec is None or draft.on_its_way(_name(draft, slot)):
         return
     start = when.start_of(slot)
     late = draft.now - start
@@ -74,7 +85,7 @@ def _start_slot(draft: Draft, when: When, slot: datetime) -> None:
             f"slot {_text(slot)} could not start within {spec.starting_deadline_seconds} s",
         )
         return
-    missed = late > draft.settings.late_after
+    missed = late > draft.settings.late_after and not _room_was_made(draft, start)
     if missed and spec.catch_up == "None":
         _skip(draft, slot, "CatchUp", f"slot {_text(slot)} was missed and is not made up for (catchUp: None)")
         return
@@ -88,6 +99,15 @@ def _start_slot(draft: Draft, when: When, slot: datetime) -> None:
         _skip(draft, slot, reason, f"slot {_text(slot)} did not run: {outcome.message}")
     elif outcome == "There":
         draft.handled(slot)
+
+
+def _room_was_made(draft: Draft, start: datetime) -> bool:
+    """Whether a run was or is being stopped for the slot that starts then: it waited, nobody missed it."""
+    stopping = (seen for run in draft.active() if (seen := draft.sighting(run)) is not None)
+    return any(seen.job.stopped == "Replaced" for seen in stopping) or any(
+        run.phase == "Replaced" and run.completed_at is not None and run.completed_at >= start
+        for run in draft.runs.values()
+    )
 
 
 def _at_limit(draft: Draft, slot: datetime, start: datetime) -> None:
@@ -110,7 +130,10 @@ def _at_limit(draft: Draft, slot: datetime, start: datetime) -> None:
 def _replace(draft: Draft, run: Run) -> None:
     """Stop a run for a newer one. Between two attempts there is nothing to stop: it just ends."""
     if run.retry_at is not None:
-        ended = run.model_copy(update={"phase": "Replaced", "retry_at": None, "message": "stopped for a newer run"})
+        if draft.on_its_way(job_name(draft.observed.schedule.owner.name, run.scheduled_at, run.attempt + 1)):
+            return  # it is stopped when it is there
+        why = {"reason": "Replaced", "message": "stopped for a newer run"}
+        ended = run.model_copy(update={"phase": "Replaced", "retry_at": None, **why})
         draft.runs[base_id(run.id)] = ended
         close(draft, ended)
         return

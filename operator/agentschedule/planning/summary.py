@@ -1,8 +1,8 @@
 """What people see: phase, conditions and columns, derived from what the rules decided."""
 
+from agentschedule.api.spec import AgentScheduleSpec
 from agentschedule.api.status import Effective
 from agentschedule.planning.draft import Draft
-from agentschedule.planning.slots import cursor
 from agentschedule.timing import local_text
 
 
@@ -11,7 +11,7 @@ def complete_when_done(draft: Draft) -> None:
     when = draft.observed.schedule.when
     if when is None or not draft.accepted:
         return
-    done = when.next_after(cursor(draft)) is None and draft.active_count() == 0
+    done = when.next_after(draft.cursor()) is None and draft.active_count() == 0
     old = draft.conditions.get("Complete")
     if done and (old is None or old.status != "True"):
         draft.note("Completed", "no further run is due")
@@ -58,8 +58,16 @@ def _next_run(draft: Draft) -> None:
     when = draft.observed.schedule.when
     slot = None
     if when is not None and draft.accepted and not draft.suspended:
-        slot = when.next_after(cursor(draft))
+        slot = when.next_after(draft.cursor())
     draft.update(next_run_time=slot, next_run_local=local_text(slot, when.zone) if slot and when else None)
+
+
+def _as_written(spec: AgentScheduleSpec | None) -> str | None:
+    """What a spec says of when, where that cannot be read."""
+    if spec is None:
+        return None
+    given = spec.schedule or "; ".join(spec.schedules or ()) or spec.every or spec.at or ""
+    return given[:60] or None
 
 
 def _effective(draft: Draft) -> Effective:
@@ -71,6 +79,6 @@ def _effective(draft: Draft) -> Effective:
         active_deadline_seconds=deadline,
         max_concurrent_runs=draft.limit(),
         max_budget_usd=defaults.max_budget_usd,
-        schedule=schedule.when.describe() if schedule.when else None,
+        schedule=schedule.when.describe() if schedule.when else _as_written(spec),
         agent=image or "(job template)",
     )

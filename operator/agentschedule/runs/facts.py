@@ -19,6 +19,9 @@ from agentschedule.constants import (
 )
 from agentschedule.runs.names import parse_time
 
+MOST_ATTEMPTS = 100
+"""Of one run, as its entry in the status has it."""
+
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
@@ -106,7 +109,7 @@ def job_facts(raw: dict[str, Any]) -> JobFacts:
         schedule=labels.get(LABEL_SCHEDULE, ""),
         schedule_uid=labels.get(LABEL_SCHEDULE_UID, ""),
         slot=parse_time(notes.get(ANNOTATION_SCHEDULED_AT)) or created,
-        attempt=_number(notes.get(ANNOTATION_ATTEMPT), 1),
+        attempt=_attempt(notes.get(ANNOTATION_ATTEMPT)),
         trigger=notes.get(ANNOTATION_TRIGGER, "Schedule"),
         created=created,
         finished=ended["type"] if ended else None,
@@ -169,7 +172,7 @@ def job_of_pod(raw: dict[str, Any]) -> JobFacts:
         schedule=pod.schedule,
         schedule_uid=pod.schedule_uid,
         slot=parse_time(notes.get(ANNOTATION_SCHEDULED_AT)) or pod.created,
-        attempt=_number(notes.get(ANNOTATION_ATTEMPT), 1),
+        attempt=_attempt(notes.get(ANNOTATION_ATTEMPT)),
         trigger=notes.get(ANNOTATION_TRIGGER, "Schedule"),
         created=pod.created,
         agent_run=notes.get(ANNOTATION_AGENT_RUN),
@@ -199,5 +202,7 @@ def _waiting(status: dict[str, Any]) -> tuple[str, str] | None:
     return None
 
 
-def _number(text: str | None, default: int) -> int:
-    return int(text) if text and text.isdigit() and len(text) < 4 else default
+def _attempt(text: str | None) -> int:
+    """The number of an attempt. What somebody else has written there is the first."""
+    number = int(text) if text and text.isascii() and text.isdigit() and len(text) < 4 else 1
+    return number if 1 <= number <= MOST_ATTEMPTS else 1

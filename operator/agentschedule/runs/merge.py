@@ -57,12 +57,18 @@ def overlay(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
 
 def _merge_named(base: list[Any], over: list[Any], key: str, *, whole: bool) -> list[Any]:
     """Entries of `base` in their order, each with its namesake of `over` laid over it, then the new ones."""
-    named = {entry.get(key): entry for entry in over if isinstance(entry, dict)}
+    named = {_name(entry, key): entry for entry in over}
     merged: list[Any] = []
     for entry in base:
-        mate = named.pop(entry.get(key), None) if isinstance(entry, dict) else None
+        mate = named.pop(_name(entry, key), None)
         merged.append(entry if mate is None else mate if whole else overlay(entry, mate))
-    return merged + [entry for entry in over if not isinstance(entry, dict) or entry.get(key) in named]
+    return merged + [entry for entry in over if _name(entry, key) in named]
+
+
+def _name(entry: object, key: str) -> str:
+    """By what an entry is known; what has no usable name is a thing of its own."""
+    name = entry.get(key) if isinstance(entry, dict) else None
+    return repr(name) if isinstance(name, str | int) else f"unnamed {id(entry)}"
 
 
 def forbidden(template: dict[str, Any]) -> list[str]:
@@ -82,6 +88,9 @@ def forbidden(template: dict[str, Any]) -> list[str]:
     path = "spec.jobTemplate.spec.template.spec"
     pod = _map(pod_template, "spec", "spec.jobTemplate.spec.template", problems)
     problems += [f"{path}.{key} is set by the operator{_instead(key)}" for key in _OWNED_POD_FIELDS if key in pod]
+    problems += _list_problems(pod, ("volumes",), path)
+    if "containers" in pod and pod["containers"] is None:
+        problems.append(f"{path}.containers cannot be removed")
     for kind in ("containers", "initContainers"):
         problems += _container_problems(pod.get(kind), f"{path}.{kind}")
     return problems
@@ -98,7 +107,7 @@ def _instead(field: str) -> str:
 
 
 def _map(parent: dict[str, Any], key: str, path: str, problems: list[str]) -> dict[str, Any]:
-    value = parent.get(key) or {}
+    value = parent.get(key, {})
     if isinstance(value, dict):
         return value
     problems.append(f"{path}.{key} must be an object")
@@ -116,7 +125,9 @@ def _metadata_problems(metadata: object, path: str) -> list[str]:
         if key in metadata
     ]
     for kind in ("labels", "annotations"):
-        entries = metadata.get(kind) or {}
+        entries = metadata.get(kind, {})
+        if entries is None:
+            continue
         if not isinstance(entries, dict):
             problems.append(f"{path}.{kind} must be an object")
             continue
@@ -136,7 +147,7 @@ def _container_problems(containers: object, path: str) -> list[str]:
     problems: list[str] = []
     for container in containers:
         name = container.get("name")
-        if not name:
+        if not isinstance(name, str) or not name:
             problems.append(f"{path}: every container needs a name (the agent's is {AGENT_CONTAINER})")
         if name == AGENT_CONTAINER:
             problems += [
@@ -144,10 +155,19 @@ def _container_problems(containers: object, path: str) -> list[str]:
                 for key in ("terminationMessagePath", "terminationMessagePolicy")
                 if key in container
             ]
-        env = container.get("env")
-        problems += [
+        malformed = _list_problems(container, ("env", "volumeMounts"), f"{path}[{name}]")
+        problems += malformed or [
             f"{path}[{name}].env: {entry['name']} is set by the operator (AGENT_… belongs to it)"
-            for entry in (env if isinstance(env, list) else ())
-            if isinstance(entry, dict) and str(entry.get("name", "")).startswith("AGENT_")
+            for entry in container.get("env") or ()
+            if str(entry.get("name", "")).startswith("AGENT_")
         ]
     return problems
+
+
+def _list_problems(parent: dict[str, Any], keys: tuple[str, ...], path: str) -> list[str]:
+    return [
+        f"{path}.{key} must be a list of objects"
+        for key in keys
+        if parent.get(key) is not None
+        and not (isinstance(parent[key], list) and all(isinstance(entry, dict) for entry in parent[key]))
+    ]

@@ -21,6 +21,6 @@ def parse_time(text: str | None) -> datetime | None:
         return None
     try:
         parsed = datetime.fromisoformat(text)
-    except ValueError:
+        return parsed.astimezone(UTC) if parsed.tzinfo else None
+    except (ValueError, OverflowError):  # the latter within hours of the calendar's ends
         return None
-    return parsed.astimezone(UTC) if parsed.tzinfo else None

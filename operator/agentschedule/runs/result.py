@@ -10,7 +10,7 @@ from agentschedule.api.status import Alert, Usage
 from agentschedule.constants import STATE_BYTES
 
 _MAX_COST = Decimal(1_000_000)
-_MAX_TOKENS = 1_000_000_000_000
+MAX_TOKENS = 1_000_000_000_000
 _MAX_DEPTH = 16
 _EXACT = 2**53
 _SEVERITIES = ("info", "warning", "critical")
@@ -35,7 +35,7 @@ def parse_result(message: str | None) -> Result:
     if not message.lstrip().startswith("{"):
         return Result(summary=clean(message, 4096))
     try:
-        data = json.loads(message, parse_float=Decimal)
+        data = json.loads(message, parse_float=_number, parse_constant=str)
     except (ValueError, RecursionError):
         return Result(summary=clean(message, 4096), problems=("the result looks like JSON but cannot be parsed",))
     problems: list[str] = []
@@ -58,6 +58,14 @@ def clean(text: str, limit: int) -> str:
     return data[: limit - 3].decode(errors="ignore").rstrip() + "…"
 
 
+def _number(text: str) -> Decimal | str:
+    """A number with a fraction or exponent; as text where the exponent is beyond what can be reckoned with."""
+    try:
+        return Decimal(text)
+    except InvalidOperation:
+        return text
+
+
 def _summary(value: object, problems: list[str]) -> str | None:
     if value is None:
         return None
@@ -77,7 +85,7 @@ def _cost(value: object, problems: list[str]) -> Decimal | None:
     if cost is None or not cost.is_finite() or not 0 <= cost <= _MAX_COST:
         problems.append(f"costUSD is not an amount between 0 and {_MAX_COST}")
         return None
-    return round(cost, 9)
+    return abs(round(cost, 9))  # -0 is 0
 
 
 def _usage(value: object, problems: list[str]) -> Usage | None:
@@ -87,7 +95,7 @@ def _usage(value: object, problems: list[str]) -> Usage | None:
     given = value if isinstance(value, dict) else {"": None}
     for key, name in (("inputTokens", "input_tokens"), ("outputTokens", "output_tokens")):
         count = given.get(key)
-        if isinstance(count, int) and not isinstance(count, bool) and 0 <= count <= _MAX_TOKENS:
+        if isinstance(count, int) and not isinstance(count, bool) and 0 <= count <= MAX_TOKENS:
             counts[name] = count
         elif count is not None:
             problems.append(f"usage.{key} is not a number of tokens")
@@ -102,7 +110,7 @@ def _state(value: object, problems: list[str]) -> dict[str, Any] | None:
     if not isinstance(value, dict):
         problems.append("state is not an object")
         return None
-    if _depth(value) > _MAX_DEPTH:
+    if _deeper(value, _MAX_DEPTH):
         problems.append(f"state is nested deeper than {_MAX_DEPTH} levels")
         return None
     plain = _plain(value)
@@ -125,12 +133,12 @@ def _alert(value: object, problems: list[str]) -> Alert | None:
     return Alert(severity=severity, message=clean(value["message"], 512))
 
 
-def _depth(value: object) -> int:
-    if isinstance(value, dict):
-        return 1 + max((_depth(v) for v in value.values()), default=0)
-    if isinstance(value, list):
-        return 1 + max((_depth(v) for v in value), default=0)
-    return 0
+def _deeper(value: object, levels: int) -> bool:
+    """Whether it is nested deeper than that. Looks no deeper itself."""
+    if not isinstance(value, dict | list):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_deeper(v, levels - 1) for v in inner)
 
 
 def _plain(value: Any) -> Any:

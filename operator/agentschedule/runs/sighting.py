@@ -12,6 +12,7 @@ RESULT_PATIENCE = timedelta(seconds=10)
 
 NO_RESULT = Result()
 
+_STOPPED = {"Replaced": "stopped for a newer run", "Cancelled": "its AgentRun was deleted"}
 _IMAGE_TROUBLE = {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "ImageInspectError"}
 
 
@@ -100,7 +101,7 @@ def _stopped(seen: Sighting, now: datetime) -> Standing:
         phase="Replaced" if replaced else "Cancelled",
         ended=True,
         reason=seen.job.stopped or "JobDeleted",
-        message="stopped for a newer run" if replaced else "its Job was deleted",
+        message=_STOPPED.get(seen.job.stopped or "", "its Job was deleted"),
         started_at=pod.started_at if pod else None,
         completed_at=(pod.finished_at if pod else None) or now.replace(microsecond=0),
         exit_code=pod.exit_code if pod else None,

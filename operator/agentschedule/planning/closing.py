@@ -1,0 +1,48 @@
+"""A run's end: the one place where an ended run is counted and told of, whatever ended it."""
+
+from decimal import Decimal
+
+from agentschedule.api.fields import money_text
+from agentschedule.api.status import Run
+from agentschedule.planning.draft import FAILED_PHASES, Draft
+from agentschedule.runs.result import clean
+
+_NOTHING = Decimal(0)
+
+
+def close(draft: Draft, run: Run) -> None:
+    """A run ended for good: counters, last results, Event."""
+    draft.ended.append(run)
+    status = draft.status
+    failed = run.phase in FAILED_PHASES
+    totals = status.totals
+    draft.update(
+        totals=totals.model_copy(
+            update={
+                "runs": totals.runs + 1,
+                "succeeded": totals.succeeded + (run.phase == "Succeeded"),
+                "failed": totals.failed + failed,
+                "cost_usd": totals.cost_usd + (run.cost_usd or _NOTHING),
+            }
+        ),
+        last_result=run.phase,
+    )
+    if run.phase == "Succeeded":
+        draft.update(last_successful_time=run.completed_at)
+    elif failed:
+        draft.update(last_failure_time=run.completed_at)
+    if run.trigger != "Manual" and (failed or run.phase == "Succeeded"):
+        draft.update(consecutive_failures=status.consecutive_failures + 1 if failed else 0)
+    _tell_end(draft, run)
+
+
+def _tell_end(draft: Draft, run: Run) -> None:
+    if run.phase == "Succeeded":
+        cost = f", cost {money_text(run.cost_usd)} USD" if run.cost_usd is not None else ""
+        summary = f": {clean(run.summary, 256)}" if run.summary else ""
+        draft.note("SawCompletedJob", f"run {run.id} succeeded{cost}{summary}")
+        return
+    reason = {"Failed": "RunFailed", "TimedOut": "RunTimedOut", "Cancelled": "RunCancelled"}.get(
+        run.phase, "RunReplaced"
+    )
+    draft.note(reason, f"run {run.id} ended as {run.phase}: {run.message}", warning=run.phase in FAILED_PHASES)
