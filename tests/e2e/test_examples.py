@@ -1,4 +1,4 @@
-"""What users copy: the files in examples/, and the resources that README.md and docs/ show, before a real API server."""
+"""What users copy, before a real API server: the files in examples/, and the resources in README.md and docs/."""
 
 import re
 import textwrap
