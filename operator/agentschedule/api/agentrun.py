@@ -40,4 +40,4 @@ class AgentRunStatus(Model):
     run: Run | None = None
     """The run."""
     conditions: list[Condition] = Field(default=[], max_length=16, json_schema_extra=CONDITION_LIST)
-    """Accepted: the run can be made. Complete: it ended."""
+    """Complete: it ended, however."""

@@ -6,10 +6,11 @@ import heapq
 import logging
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
-from typing import Any
+from functools import partial
+from typing import Any, get_args
 
 from agentschedule.api.agentrun import AgentRunStatus
-from agentschedule.api.status import AgentScheduleStatus
+from agentschedule.api.status import AgentScheduleStatus, SchedulePhase
 from agentschedule.engine.dispatcher import Dispatcher
 from agentschedule.engine.executor import Executor, regarding, utc_now
 from agentschedule.engine.ports import Cluster
@@ -18,6 +19,7 @@ from agentschedule.engine.registry import Key, Registry, RequestEntry, ScheduleE
 from agentschedule.engine.writer import StatusWriter
 from agentschedule.metrics import Metrics
 from agentschedule.planning.actions import Note, Plan
+from agentschedule.planning.manual import request_status
 from agentschedule.planning.observed import PlannerSettings, Request
 from agentschedule.planning.planner import plan
 from agentschedule.planning.reading import read_request, read_schedule, read_status
@@ -59,6 +61,7 @@ class Engine:
         self._heap: list[tuple[datetime, Key]] = []
         self._woken: dict[Key, None] = {}
         self._news = asyncio.Event()
+        self._show()
         self._closing = False
 
     # What is observed
@@ -100,15 +103,14 @@ class Engine:
         schedule = Key(key.namespace, request.spec.schedule_name)
         if kind == "DELETED":
             if known is not None and known.request.uid == request.uid:
-                del self.registry.requests[key]
+                self.registry.drop_request(key)
                 self._writer.forget("agentruns", key)
                 self.wake(schedule)
             return
         acked = raw.get("status") or {}
         if known is None or known.request.uid != request.uid:
-            self.registry.requests[key] = RequestEntry(
-                request=request, version=version_of(raw), acked=acked, status=request.status
-            )
+            entry = RequestEntry(request=request, version=version_of(raw), acked=acked, status=request.status)
+            self.registry.put_request(key, entry)
         elif version_of(raw) > known.version:
             settled = known.settled()
             known.acked, known.version = acked, version_of(raw)
@@ -154,7 +156,7 @@ class Engine:
         present = {raw["metadata"]["uid"] for raw in items}
         for key, entry in list(self.registry.requests.items()):
             if entry.request.uid not in present and entry.version <= version:
-                del self.registry.requests[key]
+                self.registry.drop_request(key)
                 self.wake(Key(key.namespace, entry.request.spec.schedule_name))
         for raw in items:
             self.observe_request(None, raw)
@@ -298,9 +300,8 @@ class Engine:
                 text = f"waits: there is no AgentSchedule named {key.name} in namespace {key.namespace}"
                 if entry.request.status.message != text:
                     self.recorder.tell(_request_reference(key, entry.request), "ScheduleNotFound", text, warning=True)
-                self._set_request_status(
-                    Key(key.namespace, entry.request.name), entry, AgentRunStatus(phase="Pending", message=text)
-                )
+                status = request_status(entry.request, self._clock(), "Pending", text)
+                self._set_request_status(Key(key.namespace, entry.request.name), entry, status)
 
     # Telling and counting
 
@@ -311,6 +312,16 @@ class Engine:
             if request is not None:
                 reference = _request_reference(Key(entry.schedule.owner.namespace, ""), request.request)
         self.recorder.tell(reference, note.reason, note.message, warning=note.warning)
+
+    def _show(self) -> None:
+        """Gauges are read when somebody asks for them."""
+        for phase in get_args(SchedulePhase):
+            self._metrics.schedules.labels(phase).set_function(partial(self._in_phase, phase))
+        active = self.registry.schedules.values
+        self._metrics.active.set_function(lambda: sum(entry.status.active_count for entry in active()))
+
+    def _in_phase(self, phase: str) -> int:
+        return sum(entry.status.phase == phase for entry in self.registry.schedules.values())
 
     def _count(self, decided: Plan) -> None:
         for run in decided.ended:

@@ -83,29 +83,45 @@ class Executor:
         self._wake(key)
 
     def _created(self, entry: ScheduleEntry, action: CreateJob, raw: dict[str, object]) -> None:
-        self._metrics.requests.labels("create", "ok").inc()
+        self._count("create")
         entry.starts.pop(action.name, None)
         entry.failures.pop(action.name, None)
         self._registry.put_job(raw)
 
     async def _not_created(self, key: Key, entry: ScheduleEntry, action: CreateJob, error: ApiError) -> None:
-        self._metrics.requests.labels("create", str(error.status or error.reason)).inc()
+        self._count("create", error)
         if error.status == 409:
-            await self._taken(key, entry, action)
+            await self._find_out(key, entry, action, taken=True)
         elif error.status in {400, 413, 422}:
             entry.starts[action.name] = Start("Rejected", message=error.message)
+        elif error.status == 0 or error.status >= 500:
+            self._find_out_later(key, entry, action, error)
         else:
             self._defer(entry, action, error)
 
-    async def _taken(self, key: Key, entry: ScheduleEntry, action: CreateJob) -> None:
-        """The name is taken: by an earlier try of ours, which is success, or by somebody else."""
+    def _find_out_later(self, key: Key, entry: ScheduleEntry, action: CreateJob, error: ApiError) -> None:
+        """The Job may be there, though nobody said so. Until that is known, the start counts as under way."""
+
+        async def find_out() -> None:
+            if self._registry.schedules.get(key) is entry:
+                await self._find_out(key, entry, action, taken=False)
+                self._wake(key)
+
+        wait = self._failed(entry, action, error)
+        asyncio.get_running_loop().call_later(wait, self._dispatcher.submit, Urgency.START, find_out)
+
+    async def _find_out(self, key: Key, entry: ScheduleEntry, action: CreateJob, *, taken: bool) -> None:
+        """A Job of this name is from an earlier try of ours, which is success, or somebody else's."""
         try:
             raw = await self._cluster.read("jobs", key.namespace, action.name)
         except ApiError as error:
-            self._defer(entry, action, error)
+            self._find_out_later(key, entry, action, error)
+            return
+        if raw is None and taken:
+            self._defer(entry, action, ApiError(409, "AlreadyExists", f"Job {action.name} is just being deleted"))
             return
         if raw is None:
-            self._defer(entry, action, ApiError(409, "AlreadyExists", f"Job {action.name} is just being deleted"))
+            entry.starts[action.name] = Start("Deferred", until=self._clock(), message="there is no such Job")
             return
         meta = raw["metadata"]
         owners = {owner.get("uid") for owner in meta.get("ownerReferences") or ()}
@@ -118,12 +134,21 @@ class Executor:
 
     def _defer(self, entry: ScheduleEntry, action: CreateJob, error: ApiError) -> None:
         """Try again later, for this schedule alone."""
+        until = self._clock() + timedelta(seconds=self._failed(entry, action, error))
+        entry.starts[action.name] = Start("Deferred", until=until, message=str(error))
+
+    def _failed(self, entry: ScheduleEntry, action: CreateJob, error: ApiError) -> float:
+        """Count a failure, tell of it now and then; returns the time to wait, in seconds."""
         failures = entry.failures[action.name] = entry.failures.get(action.name, 0) + 1
-        wait = error.retry_after or min(2.0 ** (failures - 1), _LONGEST_WAIT)
-        entry.starts[action.name] = Start("Deferred", until=self._clock() + timedelta(seconds=wait), message=str(error))
         if failures == 1 or failures % 10 == 0:
             text = f"Job {action.name} could not be created ({failures} tries), trying again: {error.message}"
             self._recorder.tell(regarding(entry), "FailedCreate", text, warning=True)
+        return error.retry_after or min(2.0 ** (failures - 1), _LONGEST_WAIT)
+
+    def _count(self, operation: str, error: ApiError | None = None) -> None:
+        """A request was answered, or not."""
+        result = "ok" if error is None else str(error.status or error.reason)
+        self._metrics.requests.labels(operation, result).inc()
 
     # Checking
 
@@ -131,6 +156,7 @@ class Executor:
         try:
             answer = await self._cluster.dry_run_job(action.manifest)
         except ApiError as error:
+            self._count("check", error)
             entry.verdict = (
                 Verdict(action.generation, problem=error.message) if error.refused or error.status == 403 else None
             )
@@ -138,6 +164,7 @@ class Executor:
                 wait = error.retry_after or (_ASK_AGAIN if error.status == 403 else 2.0)
                 asyncio.get_running_loop().call_later(wait, self._ask_again, key, entry, action.generation)
         else:
+            self._count("check")
             entry.verdict = Verdict(action.generation, warnings=answer.warnings)
         self._wake(key)
 
@@ -158,11 +185,13 @@ class Executor:
             try:
                 await work()  # type: ignore[misc]
             except ApiError as error:
+                self._count(urgency.name.lower(), error)
                 extra = {"namespace": key.namespace, "object": key.name, "error": str(error)}
                 logger.warning("a request failed and is tried again", extra=extra)
                 wait = error.retry_after or 5.0
                 asyncio.get_running_loop().call_later(wait, self._release, key, uid)
             else:
+                self._count(urgency.name.lower())
                 self._release(key, uid, wake=False)
 
         self._dispatcher.submit(urgency, run)

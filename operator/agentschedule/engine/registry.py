@@ -67,6 +67,7 @@ class Registry:
     def __init__(self) -> None:
         self.schedules: dict[Key, ScheduleEntry] = {}
         self.requests: dict[Key, RequestEntry] = {}
+        self._requested: dict[Key, set[str]] = {}
         self._jobs: dict[str, dict[str, JobFacts]] = {}
         self._pods: dict[str, PodFacts] = {}
         self._gone: set[str] = set()
@@ -92,9 +93,8 @@ class Registry:
 
     def requests_of(self, key: Key) -> Iterator[RequestEntry]:
         """AgentRuns of a schedule."""
-        for (namespace, _), entry in self.requests.items():
-            if namespace == key.namespace and entry.request.spec.schedule_name == key.name:
-                yield entry
+        for name in self._requested.get(key, ()):
+            yield self.requests[Key(key.namespace, name)]
 
     def jobs(self) -> Iterator[JobFacts]:
         """All Jobs that are there."""
@@ -114,7 +114,26 @@ class Registry:
         """Whether this very Job is known and there."""
         return job_uid not in self._gone and any(j.uid == job_uid for j in self._jobs.get(schedule_uid, {}).values())
 
-    # Writing: Jobs and pods. Each returns the schedule concerned, or None when nothing changed.
+    # Putting in and taking out AgentRuns
+
+    def put_request(self, key: Key, entry: RequestEntry) -> None:
+        """An AgentRun is new."""
+        self.drop_request(key)
+        self.requests[key] = entry
+        self._requested.setdefault(Key(key.namespace, entry.request.spec.schedule_name), set()).add(key.name)
+
+    def drop_request(self, key: Key) -> None:
+        """An AgentRun is gone."""
+        entry = self.requests.pop(key, None)
+        if entry is None:
+            return
+        schedule = Key(key.namespace, entry.request.spec.schedule_name)
+        names = self._requested[schedule]
+        names.discard(key.name)
+        if not names:
+            del self._requested[schedule]
+
+    # Putting in and taking out Jobs and pods. Each returns the schedule concerned, or None when nothing changed.
 
     def put_job(self, raw: dict[str, Any]) -> Key | None:
         """A Job was created or changed."""

@@ -15,6 +15,8 @@ from agentschedule.runs.facts import version_of
 logger = logging.getLogger(__name__)
 
 _LONGEST_WAIT = 60.0
+_MOST_FAILURES = 8
+"""Counted no further: the wait is at its longest."""
 
 
 @dataclass(slots=True)
@@ -95,7 +97,8 @@ class StatusWriter:
         ticket.queued = False
         if version_of(raw) >= entry.version:
             entry.acked, entry.version = raw.get("status") or {}, version_of(raw)
-        ticket.failures = 0 if diff(entry.acked, entry.wanted()) != difference else ticket.failures + 1
+        stuck = diff(entry.acked, entry.wanted()) == difference
+        ticket.failures = min(ticket.failures + 1, _MOST_FAILURES) if stuck else 0
         self._on_written(kind, key)
 
     def _failed(self, kind: str, key: Key, ticket: _Ticket, error: ApiError) -> None:
@@ -103,7 +106,7 @@ class StatusWriter:
         ticket.queued = False
         if error.status in {404, 409}:
             return
-        ticket.failures = min(ticket.failures + 1, 8)
+        ticket.failures = min(ticket.failures + 1, _MOST_FAILURES)
         log = logger.error if error.status in {400, 422} else logger.warning
         log(
             "a status could not be written",

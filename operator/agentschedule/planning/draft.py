@@ -8,8 +8,8 @@ from typing import Literal
 from agentschedule.api.agentrun import AgentRunStatus
 from agentschedule.api.status import AgentScheduleStatus, Condition, Run, Skip, SkipReason
 from agentschedule.planning.actions import Action, CreateJob, Note, Plan
+from agentschedule.planning.conditions import condition
 from agentschedule.planning.observed import Observed, PlannerSettings
-from agentschedule.runs.result import clean
 from agentschedule.runs.sighting import Sighting
 
 ENDED_PHASES = frozenset({"Succeeded", "Failed", "TimedOut", "Replaced", "Cancelled"})
@@ -18,8 +18,6 @@ MAX_SKIPS = 10
 MOST_ACTIVE = 500
 """Active runs of a schedule without a limit: what its status, an object of bounded size, can hold."""
 
-_CONDITION_BYTES = 4096
-"""Of a condition's message. The API server and templates can be wordier than people can read or a status can hold."""
 
 _ATTEMPT_SUFFIX = re.compile(r"(-(?:\d+|m[0-9a-f]{10}))-r\d+$")
 
@@ -121,16 +119,14 @@ class Draft:
 
     def set_condition(self, kind: str, status: bool, reason: str, message: str) -> None:
         """Set a condition; its transition time changes only with its status."""
-        value: Literal["True", "False"] = "True" if status else "False"
-        old = self.conditions.get(kind)
-        since = old.last_transition_time if old and old.status == value else self.now.replace(microsecond=0)
-        self.conditions[kind] = Condition(
-            type=kind,
-            status=value,
+        self.conditions[kind] = condition(
+            kind,
+            status=status,
             reason=reason,
-            message=clean(message, _CONDITION_BYTES),
-            last_transition_time=since,
-            observed_generation=self.observed.schedule.generation,
+            message=message,
+            generation=self.observed.schedule.generation,
+            now=self.now,
+            known=self.conditions.values(),
         )
 
     def skip(self, reason: SkipReason, slots: list[datetime]) -> None:

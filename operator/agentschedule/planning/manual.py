@@ -1,9 +1,12 @@
 """Manual runs: what people ask for with an AgentRun, and take back by deleting it."""
 
+from datetime import datetime
+
 from agentschedule.api.agentrun import AgentRunStatus
 from agentschedule.api.status import Run, RunPhase
 from agentschedule.constants import MESSAGE_BYTES
 from agentschedule.planning.actions import Adopt, StopJob
+from agentschedule.planning.conditions import condition
 from agentschedule.planning.draft import ENDED_PHASES, Draft, is_final
 from agentschedule.planning.observed import Request, Start
 from agentschedule.planning.starting import start_run
@@ -41,7 +44,7 @@ def report_requests(draft: Draft) -> None:
         run = draft.runs.get(manual_job_name(draft.observed.schedule.owner.name, request.uid))
         if run is None or request.status.phase in ENDED_PHASES:
             continue
-        draft.requests[request.name] = request_status(run.phase, run.message, run)
+        draft.requests[request.name] = request_status(request, draft.now, run.phase, run.message, run)
         if is_final(run):
             warning = run.phase != "Succeeded"
             draft.note(
@@ -49,28 +52,56 @@ def report_requests(draft: Draft) -> None:
             )
 
 
-def request_status(phase: RunPhase, message: str | None, run: Run | None = None) -> AgentRunStatus:
-    """The status of an AgentRun."""
-    return AgentRunStatus(phase=phase, message=clean(message, MESSAGE_BYTES) if message else None, run=run)
+def request_status(
+    request: Request, now: datetime, phase: RunPhase, message: str | None, run: Run | None = None
+) -> AgentRunStatus:
+    """The status of an AgentRun at `now`."""
+    complete = condition(
+        "Complete",
+        status=phase in ENDED_PHASES,
+        reason=phase,
+        message=message or "",
+        generation=request.generation,
+        now=now,
+        known=request.status.conditions,
+    )
+    text = clean(message, MESSAGE_BYTES) if message else None
+    return AgentRunStatus(phase=phase, message=text, run=run, conditions=[complete])
 
 
 def _start(draft: Draft, request: Request) -> AgentRunStatus:
     problem = oversized(request.spec.input, request.spec.context)
     if problem is not None:
         return _refused(draft, request, problem)
-    if not draft.accepted:
-        name = draft.observed.schedule.owner.name
-        return request_status("Pending", f"waits: AgentSchedule {name} is not accepted (yet); see its conditions")
-    name = manual_job_name(draft.observed.schedule.owner.name, request.uid)
-    start = draft.observed.starts.get(name)
-    if (start is None or start.state == "Deferred") and not draft.free_places():
-        return request_status("Pending", f"waits: {draft.active_count()} of {draft.limit()} runs are active")
+    obstacle = _obstacle(draft, request)
+    if obstacle is not None:
+        return _waits(draft, request, obstacle)
     outcome = start_run(draft, slot=request.created, attempt=1, trigger="Manual", due=request.created, request=request)
     if isinstance(outcome, Start):
         return _refused(draft, request, outcome.message)
-    return request_status("Pending", "its Job is being created")
+    return _waits(draft, request, "its Job is being created")
+
+
+def _obstacle(draft: Draft, request: Request) -> str | None:
+    """What a run that is asked for waits for. None: it can start, or its Job is on its way or refused already."""
+    owner = draft.observed.schedule.owner
+    if not draft.accepted:
+        return f"waits: AgentSchedule {owner.name} is not accepted (yet); see its conditions"
+    start = draft.observed.starts.get(manual_job_name(owner.name, request.uid))
+    if start is not None and start.state != "Deferred":
+        return None
+    if start is not None and start.until is not None and start.until > draft.now:
+        draft.wake(start.until)
+        return f"its Job could not be created yet: {start.message}"
+    if not draft.free_places():
+        return f"waits: {draft.active_count()} of {draft.limit()} runs are active"
+    return None
+
+
+def _waits(draft: Draft, request: Request, message: str) -> AgentRunStatus:
+    return request_status(request, draft.now, "Pending", message)
 
 
 def _refused(draft: Draft, request: Request, message: str) -> AgentRunStatus:
     draft.note("FailedCreate", message, warning=True, agent_run=request.name)
-    return request_status("Failed", message)
+    return request_status(request, draft.now, "Failed", message)

@@ -60,7 +60,7 @@ def _begin(draft: Draft) -> None:
 
 def _is_news(draft: Draft, seen: Sighting) -> bool:
     """Whether a Job without an entry is not recorded yet, rather than recorded and trimmed from the history."""
-    if not judge(seen, draft.now).ended:
+    if seen.job.finished is None and not judge(seen, draft.now).ended:
         return True
     if seen.job.agent_run_uid is not None:
         return any(

@@ -51,7 +51,7 @@ def parse_result(message: str | None) -> Result:
 
 def clean(text: str, limit: int) -> str:
     """`text` without control characters but newlines and tabs, cut to `limit` bytes of UTF-8 between characters."""
-    kept = "".join(c for c in text if c in "\n\t" or (c.isprintable() and not 0xD800 <= ord(c) <= 0xDFFF)).strip()
+    kept = (text if text.isprintable() else "".join(c for c in text if c in "\n\t" or c.isprintable())).strip()
     data = kept.encode()
     if len(data) <= limit:
         return kept

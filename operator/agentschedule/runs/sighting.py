@@ -7,8 +7,9 @@ from agentschedule.api.status import RunPhase
 from agentschedule.runs.facts import JobFacts, PodFacts
 from agentschedule.runs.result import Result, clean, parse_result
 
-RESULT_PATIENCE = timedelta(seconds=10)
-"""How long an ended Job's result is waited for: Jobs and pods come through two watches, in no order."""
+RESULT_PATIENCE = timedelta(minutes=5)
+"""How long an ended Job's result is waited for: Jobs and pods come through two watches, in no order, and one of them
+may be broken for longer than it takes to notice."""
 
 NO_RESULT = Result()
 
@@ -59,10 +60,10 @@ def judge(seen: Sighting, now: datetime) -> Standing:
         if seen.pod_alive or (not seen.job_gone and not _naturally_ended(seen)):
             return _active(seen)
         return _finished(seen, now) if _naturally_ended(seen) else _stopped(seen, now)
-    if pod is not None and pod.ended:
+    if pod is not None and pod.ended and not (job.finished is None and _killed(pod)):
         return _finished(seen, now)
     if job.finished is None:
-        return _active(seen)
+        return _active(seen)  # also with its pod deleted: whether the Job was, or has failed, is still to be told
     deadline = (job.finished_at or now) + RESULT_PATIENCE
     if now < deadline and not seen.pod_gone:
         return _active(seen, look_again=deadline)
@@ -75,8 +76,13 @@ def _naturally_ended(seen: Sighting) -> bool:
     if seen.job.stopped:
         return False
     if pod is not None and pod.ended:
-        return pod.deleted_at is None or (pod.finished_at is not None and pod.finished_at <= pod.deleted_at)
+        return not _killed(pod)
     return seen.job.finished is not None
+
+
+def _killed(pod: PodFacts) -> bool:
+    """Whether it ended because it was deleted."""
+    return pod.deleted_at is not None and (pod.finished_at is None or pod.finished_at > pod.deleted_at)
 
 
 def _active(seen: Sighting, look_again: datetime | None = None) -> Standing:
