@@ -5,10 +5,10 @@ The environment wins over the file, the file over the defaults.
 
 from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import yaml
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     NoDecode,
@@ -94,6 +94,12 @@ class Settings(BaseSettings):
     api_timeout: float = Field(default=15, gt=0, description="Time limit of one API request.")
     status_interval: float = Field(default=1, ge=0, description="Least time between two status writes of one resource.")
     shutdown_timeout: float = Field(default=30, ge=0, description="Time to finish what is under way when told to stop.")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.default_active_deadline_seconds > self.max_active_deadline_seconds:
+            raise ValueError("default_active_deadline_seconds must not be above max_active_deadline_seconds")
+        return self
 
     @field_validator("namespaces", mode="before")
     @classmethod

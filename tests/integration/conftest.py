@@ -14,7 +14,7 @@ from tests.resources import Place
 INSTALLED = ("-n", "agentschedule-system", "deployment/agentschedule-operator")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", autouse=True)
 def alone(kubectl: Kubectl) -> Iterator[None]:
     """An operator that is installed in the cluster rests while the tests run theirs."""
     namespace, name = INSTALLED[:2], INSTALLED[2]

@@ -148,6 +148,18 @@ def test_a_job_deleted_without_its_pods_is_cancelled_with_them(place: Place) -> 
     place.wait("its pod gone", lambda: not place.pods_of("left"))
 
 
+def test_deleting_the_job_between_two_attempts_cancels_the_run(place: Place) -> None:
+    place.apply(
+        schedule("given-up", ["false"], at=in_seconds(2), retry={"limit": 3, "backoff": "1h", "maxBackoff": "2h"})
+    )
+    run = place.wait(
+        "the wait", lambda: place.newest_run("given-up") if place.newest_run("given-up").get("retryAt") else None
+    )
+    place("delete", "job", run["id"])
+    assert place.wait_run("given-up", "Cancelled")["reason"] == "JobDeleted"
+    place.wait("completion", lambda: place.status("given-up")["phase"] == "Complete")
+
+
 def test_agent_runs(place: Place) -> None:
     show = ["sh", "-c", 'sed \'s/.*"input":"\\([^"]*\\)".*/\\1/\' $AGENT_CONTEXT_FILE > $AGENT_RESULT_FILE']
     place.apply(schedule("on-demand", show, schedule="0 0 1 1 *", suspend=True, input="usual"))

@@ -96,8 +96,6 @@ class Skip(Model):
 
     reason: SkipReason
     """Why they did not run."""
-    name: ShortText | None = None
-    """What exactly kept them, where there are several of it."""
     count: Annotated[int, Field(ge=1)]
     """How many."""
     first: Time

@@ -74,6 +74,8 @@ class Engine:
             if known is not None and known.schedule.owner.uid == raw["metadata"]["uid"]:
                 self._lose_schedule(key)
             return
+        if self.registry.is_buried(raw):
+            return
         if known is not None and known.schedule.owner.uid == raw["metadata"]["uid"]:
             if version_of(raw) > known.version:
                 self._update_schedule(key, known, raw)
@@ -106,6 +108,8 @@ class Engine:
                 self.registry.drop_request(key)
                 self._writer.forget("agentruns", key)
                 self.wake(schedule)
+            return
+        if self.registry.is_buried(raw):
             return
         acked = raw.get("status") or {}
         if known is None or known.request.uid != request.uid:
@@ -180,7 +184,7 @@ class Engine:
             self.wake(key)
 
     def _lose_schedule(self, key: Key) -> None:
-        del self.registry.schedules[key]
+        self.registry.bury(self.registry.schedules.pop(key).schedule.owner.uid)
         self._writer.forget("agentschedules", key)
         logger.info("the schedule was deleted", extra={"namespace": key.namespace, "object": key.name})
         self.wake(key)  # AgentRuns of it, if any, learn of it

@@ -143,7 +143,7 @@ class Executor:
         if failures == 1 or failures % 10 == 0:
             text = f"Job {action.name} could not be created ({failures} tries), trying again: {error.message}"
             self._recorder.tell(regarding(entry), "FailedCreate", text, warning=True)
-        return error.retry_after or min(2.0 ** (failures - 1), _LONGEST_WAIT)
+        return error.retry_after or min(2.0 ** min(failures - 1, 10), _LONGEST_WAIT)
 
     def _count(self, operation: str, error: ApiError | None = None) -> None:
         """A request was answered, or not."""

@@ -61,6 +61,10 @@ class RequestEntry(_Entry[AgentRunStatus]):
     request: Request
 
 
+_MOST_BURIED = 20_000
+"""UIDs of objects that are gone, kept in case that old news of them is still on its way: some MiB at most."""
+
+
 class Registry:
     """The picture that plans are made from."""
 
@@ -72,6 +76,7 @@ class Registry:
         self._pods: dict[str, PodFacts] = {}
         self._gone: set[str] = set()
         self._left: dict[str, JobFacts] = {}
+        self._buried: dict[str, None] = {}
 
     # Reading
 
@@ -116,6 +121,18 @@ class Registry:
 
     # Putting in and taking out AgentRuns
 
+    # The dead stay dead: an answer or a list that was long on its way must not bring back what is known to be gone.
+
+    def bury(self, uid: str) -> None:
+        """An object is gone and done with."""
+        self._buried[uid] = None
+        if len(self._buried) > _MOST_BURIED:
+            del self._buried[next(iter(self._buried))]
+
+    def is_buried(self, raw: dict[str, Any]) -> bool:
+        """Whether this object is known to be gone."""
+        return raw["metadata"]["uid"] in self._buried
+
     def put_request(self, key: Key, entry: RequestEntry) -> None:
         """An AgentRun is new."""
         self.drop_request(key)
@@ -127,6 +144,7 @@ class Registry:
         entry = self.requests.pop(key, None)
         if entry is None:
             return
+        self.bury(entry.request.uid)
         schedule = Key(key.namespace, entry.request.spec.schedule_name)
         names = self._requested[schedule]
         names.discard(key.name)
@@ -137,6 +155,8 @@ class Registry:
 
     def put_job(self, raw: dict[str, Any]) -> Key | None:
         """A Job was created or changed."""
+        if self.is_buried(raw):
+            return None
         job = job_facts(raw)
         jobs = self._jobs.setdefault(job.schedule_uid, {})
         known = jobs.get(job.name)
@@ -147,8 +167,7 @@ class Registry:
 
     def drop_job(self, raw: dict[str, Any]) -> Key | None:
         """A Job was deleted. It is remembered until its run is recorded, unless its schedule is gone too."""
-        job = job_facts(raw)
-        return self._lose_job(job)
+        return None if self.is_buried(raw) else self._lose_job(job_facts(raw))
 
     def _lose_job(self, job: JobFacts) -> Key:
         key = Key(job.namespace, job.schedule)
@@ -164,6 +183,7 @@ class Registry:
 
     def forget_job(self, schedule_uid: str, name: str, uid: str) -> None:
         """A deleted Job needs to be remembered no longer."""
+        self.bury(uid)
         jobs = self._jobs.get(schedule_uid, {})
         known = jobs.get(name)
         if known is not None and known.uid == uid:

@@ -51,6 +51,7 @@ class Draft:
         self.accepted = False
         self.notes: list[Note] = []
         self.consumed: set[str] = set()
+        self.wanted: set[str] = set()
         self.ended: list[Run] = []
         self.skipped: list[tuple[str, int]] = []
         self._actions: list[Action] = []

@@ -16,6 +16,7 @@ from agentschedule.planning.pausing import notice_pause
 from agentschedule.planning.recording import record_runs, stop_left_pods
 from agentschedule.planning.retrying import start_retries
 from agentschedule.planning.slots import start_due
+from agentschedule.planning.starting import forget_starts
 from agentschedule.planning.summary import complete_when_done, summarise
 
 ALWAYS = (
@@ -42,6 +43,7 @@ WHILE_ACCEPTED = (
 WHILE_REFUSED = (start_requests,)  # they wait, and say for what
 
 FINALLY = (
+    forget_starts,  # creations that are wanted no more
     report_requests,  # the AgentRuns' own status
     trim_runs,  # the run history, cut to its limit
     forget_deleted,  # the memory of deleted Jobs

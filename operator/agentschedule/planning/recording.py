@@ -9,11 +9,13 @@ from agentschedule.planning.actions import DeletePod
 from agentschedule.planning.closing import close
 from agentschedule.planning.draft import ENDED_PHASES, Draft, base_id, is_final
 from agentschedule.planning.retrying import retry_time
+from agentschedule.runs.names import job_name
 from agentschedule.runs.result import MAX_TOKENS, clean
 from agentschedule.runs.sighting import Sighting, Standing, judge
 
 _NOTHING = Decimal(0)
 _PASSED_A_TIME = 1000
+_MOST_PASSED = 50_000
 
 
 def record_runs(draft: Draft) -> None:
@@ -34,7 +36,7 @@ def record_runs(draft: Draft) -> None:
         for seen in sightings:
             entry = _follow(draft, entry, seen)
         draft.runs[key] = entry
-    _settle_lost(draft, set(by_run))
+    _settle_lost(draft)
 
 
 def stop_left_pods(draft: Draft) -> None:
@@ -82,7 +84,10 @@ def _count_passed(draft: Draft, slot: datetime) -> None:
         return
     if suspended is not None and suspended.status == "True":
         return
-    while passed := schedule.when.slots_between(draft.cursor(), slot - timedelta(seconds=1), _PASSED_A_TIME):
+    for _ in range(_MOST_PASSED // _PASSED_A_TIME):
+        passed = schedule.when.slots_between(draft.cursor(), slot - timedelta(seconds=1), _PASSED_A_TIME)
+        if not passed:
+            return
         draft.skip("CatchUp", passed)
         draft.handled(passed[-1])
 
@@ -198,17 +203,23 @@ def _hand_on(draft: Draft, run: Run, standing: Standing) -> None:
     )
 
 
-def _settle_lost(draft: Draft, seen: set[str]) -> None:
-    """Active entries whose Job is nowhere: it was deleted while nobody looked."""
+def _settle_lost(draft: Draft) -> None:
+    """Active runs whose Job was deleted: while nobody looked, or between two attempts."""
     for key, run in list(draft.runs.items()):
-        if is_final(run) or run.retry_at is not None or (key in seen and draft.sighting(run) is not None):
+        seen = draft.sighting(run)
+        if is_final(run) or (seen is not None and not (run.retry_at is not None and seen.job_gone)):
             continue
+        following = job_name(draft.observed.schedule.owner.name, run.scheduled_at, run.attempt + 1)
+        if run.retry_at is not None and draft.on_its_way(following):
+            continue  # it is stopped by deleting that one
+        unseen = "" if seen is not None else " while the operator was not looking"
         lost = run.model_copy(
             update={
                 "phase": "Cancelled",
                 "reason": "JobDeleted",
-                "message": "its Job was deleted while the operator was not looking",
+                "message": f"its Job was deleted{unseen}",
                 "completed_at": draft.now.replace(microsecond=0),
+                "retry_at": None,
             }
         )
         draft.runs[key] = lost

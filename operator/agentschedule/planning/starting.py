@@ -14,6 +14,13 @@ Outcome = Literal["Asked", "Waiting", "There"] | Start
 """Asked for now; waiting for an earlier try; its Job is there; or refused for good, with the reason."""
 
 
+def forget_starts(draft: Draft) -> None:
+    """Starts that were to be tried again and are wanted no more: their slot was skipped, their run withdrawn."""
+    draft.consumed |= {
+        name for name, start in draft.observed.starts.items() if start.state == "Deferred" and name not in draft.wanted
+    }
+
+
 def start_run(
     draft: Draft, *, slot: datetime, attempt: int, trigger: Trigger, due: datetime, request: Request | None = None
 ) -> Outcome:
@@ -22,6 +29,7 @@ def start_run(
     name = (
         manual_job_name(schedule.owner.name, request.uid) if request else job_name(schedule.owner.name, slot, attempt)
     )
+    draft.wanted.add(name)
     if any(seen.id == name for seen in draft.observed.sightings):
         return "There"
     start = draft.observed.starts.get(name)

@@ -81,8 +81,8 @@ def _naturally_ended(seen: Sighting) -> bool:
 
 
 def _killed(pod: PodFacts) -> bool:
-    """Whether it ended because it was deleted."""
-    return pod.deleted_at is not None and (pod.finished_at is None or pod.finished_at > pod.deleted_at)
+    """Whether it ended because it was deleted: after that, or in the same second, as finely as times are told."""
+    return pod.deleted_at is not None and (pod.finished_at is None or pod.finished_at >= pod.deleted_at)
 
 
 def _active(seen: Sighting, look_again: datetime | None = None) -> Standing:
