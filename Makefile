@@ -10,6 +10,7 @@ UV := $(or $(shell command -v uv 2>/dev/null),$(CACHE)/uv-$(UV_VERSION)/bin/uv)
 COMPILE := pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --python-version 3.11
 PYTHON := .venv/bin/python
 PYTEST := .venv/bin/pytest
+QUICK := $(PYTEST) -q --numprocesses auto
 CLUSTER := PYTHONPATH=hack $(PYTHON) -m localcluster
 IMAGES := PYTHONPATH=hack $(PYTHON) -m images
 DEMO := PYTHONPATH=hack $(PYTHON) -m demo
@@ -94,14 +95,16 @@ format: venv ## Bring the code into shape
 	@.venv/bin/ruff check --fix .
 	@.venv/bin/ruff format .
 
-test: lint cluster install ## Run all checks: lint, unit, simulation, integration, e2e
-	@$(PYTEST) tests/unit tests/simulation tests/integration tests/e2e
+test: lint ## Run all checks: lint, unit, simulation, integration, e2e
+	@$(QUICK) tests/unit tests/simulation
+	@$(MAKE) --no-print-directory install
+	@$(PYTEST) tests/integration tests/e2e
 
 test-unit: venv ## Run the unit tests
-	@$(PYTEST) tests/unit
+	@$(QUICK) tests/unit
 
 test-simulation: venv ## Run the simulation: the engine on a fake cluster with a virtual clock
-	@$(PYTEST) tests/simulation
+	@$(QUICK) tests/simulation
 
 test-deep: venv ## Run the simulation's random stories for long (SECONDS=600)
 	@HYPOTHESIS_PROFILE=deep timeout $(or $(SECONDS),600) $(PYTEST) tests/simulation || [ $$? -eq 124 ]
