@@ -1,0 +1,251 @@
+"""What lies between an operator and the cluster: requests that take time and fail, watches that lag and break."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, Literal, NoReturn, TypeVar
+
+from agentschedule.cluster.client import Answer
+from agentschedule.cluster.errors import ApiError
+from agentschedule.constants import ANNOTATION_STOPPED, LABEL_SCHEDULE_UID
+
+from .cluster import FakeCluster
+
+Raw = dict[str, Any]
+T = TypeVar("T")
+
+TIMEOUT = 15.0
+
+
+@dataclass
+class Faults:
+    """What goes wrong, drawn from a seeded source. `rate` is the share of requests that fail, 0 to 1."""
+
+    random: Random
+    rate: float = 0.0
+    down: Literal["", "refusing", "silent"] = ""
+    longest_delay: float = 0.05
+    """Longest time in seconds that a request or a watch event takes on its way."""
+    doubled: float = 0.0
+    """Share of watch events that come twice."""
+    refuse: Callable[[str, str, str], ApiError | None] = field(default=lambda *_: None)
+    """A scripted refusal, from verb, kind and name."""
+
+    script: Callable[[str, str, str], str] = field(default=lambda *_: "")
+    """A scripted fault, from verb, kind and name."""
+
+    def delay(self) -> float:
+        return self.random.uniform(0.001, self.longest_delay)
+
+    def kind(self, verb: str, kind: str, name: str) -> str:
+        """What befalls this request: nothing, lost, unanswered, slow, throttled or broken."""
+        scripted = self.script(verb, kind, name)
+        if scripted:
+            return scripted
+        if self.random.random() >= self.rate:
+            return ""
+        return self.random.choice(("lost", "unanswered", "slow", "throttled", "broken"))
+
+
+class Connection:
+    """One operator's requests (the `Cluster` of the engine). When the operator is killed, nothing gets through."""
+
+    def __init__(self, cluster: FakeCluster, faults: Faults, log: Callable[[str], None]) -> None:
+        self.cluster = cluster
+        self.faults = faults
+        self.calls = 0
+        self.writes = 0
+        self.dead = False
+        self.on_call: Callable[[int, Literal["before", "after"]], None] = lambda *_: None
+        self._log = log
+
+    async def create_job(self, manifest: Raw) -> Raw:
+        name = manifest["metadata"]["name"]
+        return await self._request("create", "jobs", name, lambda: self.cluster.create_job(manifest))
+
+    async def dry_run_job(self, manifest: Raw) -> Answer:
+        return await self._request("dry-run", "jobs", manifest["metadata"]["name"], lambda: Answer(manifest))
+
+    async def read(self, kind: str, namespace: str, name: str) -> Raw | None:
+        return await self._request("read", kind, name, lambda: self.cluster.get(kind, namespace, name))
+
+    async def delete(
+        self, kind: str, namespace: str, name: str, uid: str, propagation: Literal["Background", "Foreground"]
+    ) -> bool:
+        def effect() -> None:
+            raw = self.cluster.get(kind, namespace, name)
+            if kind == "jobs" and propagation == "Background" and raw is not None and raw["metadata"]["uid"] == uid:
+                self.cluster.history.job_deleted(raw)
+            self.cluster.delete(kind, namespace, name, uid, propagation)
+
+        return await self._unless_gone("delete", kind, name, effect)
+
+    async def stop_job(self, namespace: str, name: str, uid: str, why: str) -> bool:
+        note = {"metadata": {"uid": uid, "annotations": {ANNOTATION_STOPPED: why}}}
+        if not await self._unless_gone(
+            "annotate", "jobs", name, lambda: self.cluster.patch("jobs", namespace, name, note)
+        ):
+            return False
+        return await self.delete("jobs", namespace, name, uid, "Foreground")
+
+    async def patch(self, kind: str, namespace: str, name: str, body: Raw, subresource: str = "") -> Raw:
+        verb = f"patch {subresource}".strip()
+        return await self._request(
+            verb, kind, name, lambda: self.cluster.patch(kind, namespace, name, body, subresource)
+        )
+
+    async def post_event(
+        self, regarding: Raw, event_type: Literal["Normal", "Warning"], reason: str, message: str, name: str
+    ) -> None:
+        await self._request(
+            "event", "events", name, lambda: self.cluster.post_event(regarding, event_type, reason, message)
+        )
+
+    async def list(self, kind: str) -> tuple[list[Raw], int]:
+        """All objects of a kind, with the version to watch from."""
+
+        def effect() -> tuple[list[Raw], int]:
+            return [raw for raw in self.cluster.items(kind) if _selected(kind, raw)], self.cluster.version
+
+        return await self._request("list", kind, "", effect)
+
+    async def _unless_gone(self, verb: str, kind: str, name: str, effect: Callable[[], object]) -> bool:
+        try:
+            await self._request(verb, kind, name, effect)
+        except ApiError as error:
+            if error.status in {404, 409}:
+                return False
+            raise
+        return True
+
+    async def _request(self, verb: str, kind: str, name: str, effect: Callable[[], T]) -> T:
+        """One request: on its way, carried out, answered; each step can be the last one."""
+        await self._survive()
+        self.calls += 1
+        number = self.calls
+        self.writes += verb not in {"read", "list", "dry-run"}
+        self.on_call(number, "before")
+        await self._survive()
+        fault = self.faults.kind(verb, kind, name)
+        if self.faults.down or fault or verb not in {"event", "list"}:
+            self._log(f"  call {number}: {verb} {kind} {name}{' -> ' + fault if fault else ''}{self.faults.down}")
+        if self.faults.down == "refusing":
+            await asyncio.sleep(self.faults.delay())
+            raise ApiError(0, "Unreachable", "the API server cannot be reached: connection refused")
+        if self.faults.down == "silent" or fault == "lost":
+            await self._time_out()
+        await asyncio.sleep(self.faults.delay())
+        await self._survive()
+        self._refuse(fault, verb, kind, name)
+        answer = effect()
+        self.on_call(number, "after")
+        await self._survive()
+        if fault == "unanswered":
+            await self._time_out()
+        await asyncio.sleep(self.faults.random.uniform(1, TIMEOUT - 1) if fault == "slow" else self.faults.delay())
+        await self._survive()
+        return answer
+
+    def _refuse(self, fault: str, verb: str, kind: str, name: str) -> None:
+        if fault == "throttled":
+            raise ApiError(429, "TooManyRequests", "slow down", retry_after=float(self.faults.random.randint(1, 5)))
+        if fault == "broken":
+            raise ApiError(self.faults.random.choice((500, 503)), "InternalError", "etcd has no leader")
+        error = self.faults.refuse(verb, kind, name)
+        if error is not None:
+            raise error
+
+    async def _time_out(self) -> NoReturn:
+        await asyncio.sleep(TIMEOUT)
+        await self._survive()
+        raise ApiError(0, "Timeout", f"no answer within {TIMEOUT} s")
+
+    async def _survive(self) -> None:
+        """A killed operator waits here for ever, until its tasks are swept away."""
+        if self.dead:
+            await asyncio.Event().wait()
+
+
+def _selected(kind: str, raw: Raw) -> bool:
+    """Jobs and pods are listed and watched by label."""
+    return kind not in {"jobs", "pods"} or LABEL_SCHEDULE_UID in raw["metadata"]["labels"]
+
+
+class Watch:
+    """One watch: events in their order, late, some twice. It can break, and resume or have to begin anew."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        kind: str,
+        on_event: Callable[[str, Raw], object],
+        on_list: Callable[[list[Raw], int], object],
+    ) -> None:
+        self.kind = kind
+        self.losing = False
+        self._connection = connection
+        self._on_event = on_event
+        self._on_list = on_list
+        self._missed: list[tuple[str, Raw]] = []
+        self._open = False
+        self._buffering = False
+        self._last = 0.0
+        self._epoch = 0
+
+    async def begin(self) -> None:
+        """List, then watch. What happens while the list is on its way is not lost."""
+        self._missed, self._buffering = [], True
+        if self._heard not in self._connection.cluster.listeners:
+            self._connection.cluster.listeners.append(self._heard)
+        while True:
+            try:
+                items, version = await self._connection.list(self.kind)
+                break
+            except ApiError:
+                await asyncio.sleep(2)
+        self._on_list(items, version)
+        self._open, self._buffering, self.losing = True, False, False
+        self._resume(version)
+
+    def snap(self, *, losing: bool) -> None:
+        """It breaks. `losing`: what happens until it is mended is too old then, so that a new list is needed."""
+        self._open, self._buffering, self.losing = False, not losing, losing
+        self._epoch += losing
+
+    async def mend(self) -> None:
+        """It is connected again."""
+        if self._open:
+            return
+        if self.losing:
+            await self.begin()
+            return
+        self._open, self._buffering = True, False
+        self._resume(0)
+
+    def _resume(self, version: int) -> None:
+        """Pass on what happened since that version."""
+        missed, self._missed = self._missed, []
+        for event, raw in missed:
+            if int(raw["metadata"]["resourceVersion"]) > version:
+                self._pass_on(event, raw)
+
+    def _heard(self, kind: str, event: str, raw: Raw) -> None:
+        if kind != self.kind or not _selected(kind, raw):
+            return
+        if self._open:
+            self._pass_on(event, raw)
+        elif self._buffering:
+            self._missed.append((event, raw))
+
+    def _pass_on(self, event: str, raw: Raw) -> None:
+        loop, faults = asyncio.get_running_loop(), self._connection.faults
+        self._last = max(self._last, loop.time() + faults.delay())
+        loop.call_at(self._last, self._deliver, event, raw, self._epoch)
+        if faults.random.random() < faults.doubled:
+            self._last += faults.delay()
+            loop.call_at(self._last, self._deliver, event, raw, self._epoch)
+
+    def _deliver(self, event: str, raw: Raw, epoch: int) -> None:
+        if not self._connection.dead and epoch == self._epoch:
+            self._on_event(event, raw)

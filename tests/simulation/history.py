@@ -1,0 +1,134 @@
+"""What happened in the fake cluster, and which promises were broken at the moment they were."""
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from agentschedule.api.fields import utc_text
+from agentschedule.constants import LABEL_SCHEDULE_UID
+from agentschedule.planning.draft import ENDED_PHASES, base_id
+from agentschedule.runs.facts import job_facts, job_of_pod, pod_facts
+from agentschedule.runs.names import parse_time
+from agentschedule.runs.result import parse_result
+
+if TYPE_CHECKING:
+    from .cluster import FakeCluster
+
+Raw = dict[str, Any]
+
+SOON = timedelta(minutes=20)
+"""Twice the time between two full lists: by then every deletion is known."""
+
+
+@dataclass
+class Life:
+    """One schedule, by its UID, over the whole simulation."""
+
+    raw: Raw
+    limit: int | None
+    gone_at: datetime | None = None
+    touched: bool = False
+    """Edited, suspended or paused at some time: its slots cannot be counted from outside."""
+    jobs: dict[str, Raw] = field(default_factory=dict)
+    """Jobs that were created, by name."""
+    costs: dict[str, Decimal] = field(default_factory=dict)
+    """What ended pods reported, by the pod's UID."""
+    unseen: set[str] = field(default_factory=set)
+    """Pods that were gone before an operator saw how they ended, or before it lived to record it."""
+    gone: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """Pods that are gone: base id and attempt of their run."""
+    recorded: dict[str, int] = field(default_factory=dict)
+    """Ended runs in the persisted status: base id and newest attempt."""
+    status: Raw = field(default_factory=dict)
+
+
+class History:
+    """Keeps it. `watched` says whether an operator sees what happens to pods at this moment."""
+
+    def __init__(self, cluster: "FakeCluster") -> None:
+        self._cluster = cluster
+        self.lives: dict[str, Life] = {}
+        self.broken: list[str] = []
+        self.watched: Callable[[], bool] = lambda: True
+        self._alive: dict[str, set[str]] = defaultdict(set)
+
+    def life(self, name: str) -> Life:
+        """The newest schedule of that name."""
+        return [life for life in self.lives.values() if life.raw["metadata"]["name"] == name][-1]
+
+    def life_of(self, raw: Raw) -> Life | None:
+        """The schedule that a Job or pod belongs to."""
+        return self.lives.get(raw["metadata"]["labels"].get(LABEL_SCHEDULE_UID, ""))
+
+    def job_created(self, job: Raw) -> None:
+        life, name = self.life_of(job), job["metadata"]["name"]
+        if life is None:
+            return
+        if life.gone_at is not None and self._cluster.clock.true() > life.gone_at + SOON:
+            self.broken.append(f"Job {name} was created for a schedule that was deleted at {life.gone_at:%H:%M:%S}")
+        if name in life.jobs:
+            self.broken.append(f"a second Job {name} was created for one attempt of one slot")
+        life.jobs[name] = job
+
+    def job_deleted(self, job: Raw) -> None:
+        """The operator deletes a Job that has ended: its run must be in the persisted status."""
+        facts, life = job_facts(job), self.life_of(job)
+        if life is None or life.raw["metadata"]["uid"] not in self._cluster.by_uid["agentschedules"]:
+            return
+        if life.recorded.get(base_id(facts.name), 0) < facts.attempt and not _trimmed(life, facts.slot):
+            self.broken.append(f"Job {facts.name} was deleted before its run was recorded")
+
+    def operator_died(self) -> None:
+        """What an operator knew of pods that are gone, and had not recorded yet, is lost with it."""
+        for life in self.lives.values():
+            lost = {uid for uid, (base, attempt) in life.gone.items() if life.recorded.get(base, 0) < attempt}
+            life.unseen |= lost
+
+    def note(self, kind: str, event: str, raw: Raw) -> None:
+        if kind == "agentschedules":
+            self._schedule(event, raw)
+        elif kind == "pods":
+            self._pod(event, raw)
+
+    def _schedule(self, event: str, raw: Raw) -> None:
+        meta, spec = raw["metadata"], raw["spec"]
+        limit = None if spec.get("concurrencyPolicy") == "Allow" else spec.get("maxConcurrentRuns", 1)
+        life = self.lives.setdefault(meta["uid"], Life(raw, limit))
+        edited = spec != life.raw["spec"] or bool(spec.get("suspend")) or bool(meta.get("annotations"))
+        life.touched = life.touched or edited or event == "DELETED"
+        life.raw = raw
+        life.gone_at = self._cluster.clock.true() if event == "DELETED" else None
+        life.limit = None if limit is None or life.limit is None else max(limit, life.limit)
+        life.status = raw.get("status") or {}
+        for run in life.status.get("runs") or ():
+            if run["phase"] in ENDED_PHASES:
+                life.recorded[base_id(run["id"])] = max(life.recorded.get(base_id(run["id"]), 0), run["attempt"])
+
+    def _pod(self, event: str, raw: Raw) -> None:
+        life, pod = self.life_of(raw), pod_facts(raw)
+        if life is None:
+            return
+        alive = self._alive[pod.schedule_uid]
+        if pod.ended or event == "DELETED":
+            alive.discard(pod.uid)
+        else:
+            alive.add(pod.uid)
+            if event == "ADDED" and life.limit is not None and len(alive) > life.limit:
+                self.broken.append(f"pod {pod.name} is number {len(alive)} of {life.limit} allowed at once")
+        if pod.ended:
+            life.costs[pod.uid] = parse_result(pod.result).cost or Decimal(0)
+        if event == "DELETED":
+            life.gone[pod.uid] = (base_id(pod.job), job_of_pod(raw).attempt)
+            if not self.watched():
+                life.unseen.add(pod.uid)
+
+
+def _trimmed(life: Life, slot: datetime) -> bool:
+    """Whether the persisted history is full and has only younger runs than this slot's, which the cursor has passed."""
+    runs = life.status.get("runs") or ()
+    handled = parse_time((life.status.get("scheduling") or {}).get("handledThrough"))
+    full = len(runs) >= life.raw["spec"].get("runHistoryLimit", 10)
+    return full and handled is not None and slot <= handled and all(run["scheduledAt"] > utc_text(slot) for run in runs)

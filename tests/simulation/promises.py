@@ -1,0 +1,131 @@
+"""What must hold whatever happens, checked from outside: from the fake cluster's history and what it holds."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+from agentschedule.planning.draft import ENDED_PHASES, base_id
+from agentschedule.planning.reading import read_schedule
+from agentschedule.runs.facts import job_facts, pod_facts
+from agentschedule.runs.sighting import RESULT_PATIENCE
+
+from .history import Life
+from .world import World
+
+HOUR = 3600
+
+
+def check_promises(world: World, *, settled: bool = False) -> None:
+    """Fail, with the story, if a promise is broken. `settled`: nothing runs and nothing is due any more."""
+    problems = list(world.cluster.history.broken)
+    for life in world.cluster.history.lives.values():
+        problems += _over_counted(world, life)
+        if settled:
+            problems += _settled(world, life)
+    if settled:
+        problems += _left_running(world)
+        problems += _unanswered(world)
+    if problems:
+        told = "\n".join(world.story)
+        raise AssertionError("broken promises:\n- " + "\n- ".join(problems) + f"\n\nthe story:\n{told}")
+
+
+async def check_quiet(world: World, *, settle: float = 2 * HOUR) -> None:
+    """Let everything come to rest, see that the operator then writes nothing for an hour, and check all promises."""
+    world.rest()
+    await world.sleep(settle)
+    check_promises(world)
+    before = world.writes
+    world.log("quiet from here on")
+    await world.sleep(HOUR)
+    if world.writes != before:
+        world.cluster.history.broken.append(f"{world.writes - before} requests that write in a quiet hour")
+    check_promises(world, settled=True)
+
+
+def slots_ran(life: Life) -> set[float]:
+    """Slots for which a Job was created."""
+    facts = map(job_facts, life.jobs.values())
+    return {job.slot.timestamp() for job in facts if job.trigger != "Manual"}
+
+
+def slots_due(world: World, life: Life) -> int:
+    """How many slots were due since the schedule was created, by the operator's clock."""
+    when = read_schedule(life.raw, world.settings).when
+    if when is None:
+        return 0
+    slots = when.slots_between(when.origin(), world.clock.furthest, 100_000)
+    return sum(when.start_of(slot) <= world.clock.furthest for slot in slots)
+
+
+def slots_skipped(life: Life) -> int:
+    """How many slots the persisted status counts as skipped."""
+    return sum(skip["count"] for skip in life.status.get("skips") or ())
+
+
+def _over_counted(world: World, life: Life) -> Iterator[str]:
+    if life.touched or not life.status:
+        return
+    ran, skipped, due = len(slots_ran(life)), slots_skipped(life), slots_due(world, life)
+    if ran + skipped > due:
+        yield f"{_name(life)}: {ran} slots ran and {skipped} were skipped, but only {due} were due"
+
+
+def _settled(world: World, life: Life) -> Iterator[str]:
+    """Nothing lost: every due slot, every run, every result."""
+    status, name = life.status, _name(life)
+    if life.raw["metadata"]["uid"] not in world.cluster.by_uid["agentschedules"]:
+        return
+    if not status or status.get("phase") == "Invalid":
+        return
+    ran, skipped, due = len(slots_ran(life)), slots_skipped(life), slots_due(world, life)
+    if not life.touched and ran + skipped != due:
+        yield f"{name}: {due} slots were due, {ran} ran, {skipped} were skipped"
+    totals = status["totals"]
+    if totals["skipped"] != skipped:
+        yield f"{name}: totals say {totals['skipped']} skipped, skips {skipped}"
+    runs = len({base_id(job) for job in life.jobs})
+    open_runs = [run for run in status["runs"] if run["phase"] not in ENDED_PHASES or "retryAt" in run]
+    if totals["runs"] + len(open_runs) != runs:
+        yield f"{name}: {runs} runs were made, totals say {totals['runs']} and {len(open_runs)} are open"
+    if [run["id"] for run in open_runs if run["phase"] not in ENDED_PHASES]:
+        yield f"{name}: {open_runs} are said to be active"
+    if world.clock.ahead < RESULT_PATIENCE / 2:
+        yield from _costs(life, Decimal(totals["costUSD"]) + sum(Decimal(r.get("costUSD", 0)) for r in open_runs))
+
+
+def _costs(life: Life, told: Decimal) -> Iterator[str]:
+    """Each pod's result tells a cost, so a lost result shows in the sum."""
+    most = sum(life.costs.values())
+    least = sum(cost for uid, cost in life.costs.items() if uid not in life.unseen)
+    if not least <= told <= most:
+        yield f"{_name(life)}: pods reported {least} to {most} USD, the status has {told}"
+
+
+def _left_running(world: World) -> Iterator[str]:
+    """Nothing runs for a schedule that is gone."""
+    schedules = world.cluster.by_uid["agentschedules"]
+    for raw in world.cluster.items("jobs"):
+        if job_facts(raw).schedule_uid not in schedules:
+            yield f"Job {raw['metadata']['name']} is left of a deleted schedule"
+    for raw in world.cluster.items("pods"):
+        pod = pod_facts(raw)
+        if not pod.ended or pod.schedule_uid not in schedules:
+            yield f"pod {pod.name} is left ({pod.phase})"
+
+
+def _unanswered(world: World) -> Iterator[str]:
+    """Every AgentRun of a usable schedule came to an end."""
+    for raw in world.cluster.items("agentruns"):
+        namespace = raw["metadata"]["namespace"]
+        schedule = world.cluster.get("agentschedules", namespace, raw["spec"]["scheduleName"])
+        phase = (raw.get("status") or {}).get("phase")
+        if schedule is not None and (schedule.get("status") or {}).get("phase") != "Invalid":
+            if phase not in ENDED_PHASES:
+                yield f"AgentRun {raw['metadata']['name']} is still {phase}"
+        elif phase not in {*ENDED_PHASES, "Pending"}:
+            yield f"AgentRun {raw['metadata']['name']} of no usable schedule is {phase}"
+
+
+def _name(life: Life) -> str:
+    name: str = life.raw["metadata"]["name"]
+    return name

@@ -1,0 +1,328 @@
+"""A cluster, its users, and an operator that can be killed and started again at any moment."""
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from random import Random
+from types import TracebackType
+from typing import Any, Literal, Self
+
+from agentschedule.engine import engine as engine_module
+from agentschedule.engine.engine import Engine
+from agentschedule.metrics import Metrics
+from agentschedule.planning.observed import DEFAULT_SETTINGS, PlannerSettings
+from agentschedule.sweeper import Sweeper
+
+from .clock import WallClock
+from .cluster import FakeCluster
+from .connection import Connection, Faults, Watch
+from .node import Behaviour
+
+Raw = dict[str, Any]
+
+START = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
+SETTINGS = replace(DEFAULT_SETTINGS, min_interval=timedelta(seconds=5))
+NAMESPACE = "team-a"
+
+
+class Operator:
+    """One life of the operator: started as the application does, until it is killed."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+        self.connection = Connection(world.cluster, world.faults, world.log)
+        self.engine = Engine(self.connection, world.settings, Metrics(), clock=world.clock.now)
+        self.sweeper = Sweeper(
+            self.engine.registry,
+            self.connection,
+            self.engine.recorder,
+            Metrics(),
+            interval=world.sweep_interval,
+            grace=world.orphan_grace,
+            clock=world.clock.now,
+        )
+        engine = self.engine
+        self.watches = {
+            "agentschedules": self._watch("agentschedules", engine.observe_schedule, self._relist),
+            "agentruns": self._watch("agentruns", engine.observe_request, self._relist_requests),
+            "pods": self._watch("pods", engine.observe_pod, engine.list_pods),
+            "jobs": self._watch("jobs", engine.observe_job, engine.list_jobs),
+        }
+        self.ready = False
+        """Whether it has begun to watch pods."""
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self) -> None:
+        self._spawn(self._live())
+
+    def kill(self) -> None:
+        """The process is gone, whatever it was doing: nothing of it reaches the cluster any more."""
+        self.connection.dead = True
+        for watch in self.watches.values():
+            watch.snap(losing=True)
+        for task in self._tasks:
+            task.cancel()
+
+    def mend(self) -> None:
+        """Every broken watch is connected again, each in its own time."""
+        for watch in self.watches.values():
+            self._spawn(watch.mend())
+
+    async def _live(self) -> None:
+        """Pods before Jobs: then a pod whose Job is not listed has lost it for certain."""
+        await self._list_own()
+        await self.watches["pods"].begin()
+        self.ready = True
+        await self.watches["jobs"].begin()
+        self.engine.registry.recall_left_pods()
+        self._spawn(self.engine.run())
+        self._spawn(self.sweeper.run())
+        self._spawn(self._resync())
+        await self.watches["agentschedules"].begin()
+        await self.watches["agentruns"].begin()
+
+    async def _resync(self) -> None:
+        while True:
+            await asyncio.sleep(self._world.resync_interval)
+            if not self._world.faults.down:
+                await self._list_own()
+
+    async def _list_own(self) -> None:
+        """What the watches of our own kinds lost (a deletion within a gap) is found here."""
+        for kind, on_list in (
+            ("agentschedules", self.engine.list_schedules),
+            ("agentruns", self.engine.list_requests),
+        ):
+            watch = Watch(self.connection, kind, lambda *_: None, on_list)
+            await watch.begin()
+            watch.snap(losing=True)
+
+    def _relist(self, items: list[Raw], version: int) -> None:
+        """A watch that begins anew shows what is there, and is silent about what is not."""
+        for raw in items:
+            self.engine.observe_schedule(None, raw)
+
+    def _relist_requests(self, items: list[Raw], version: int) -> None:
+        for raw in items:
+            self.engine.observe_request(None, raw)
+
+    def _watch(
+        self, kind: str, on_event: Callable[[str, Raw], object], on_list: Callable[[list[Raw], int], object]
+    ) -> Watch:
+        return Watch(self.connection, kind, on_event, on_list)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._world.cluster.history.broken.append(f"a task of the operator died: {error!r}")
+
+
+class _Errors(logging.Handler):
+    """Exceptions that the operator caught and logged: in a simulation each of them is a bug."""
+
+    def __init__(self, broken: list[str]) -> None:
+        super().__init__(logging.ERROR)
+        self._broken = broken
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.exc_info:
+            self._broken.append(f"{record.getMessage()}: {logging.Formatter().formatException(record.exc_info)}")
+
+
+class World:
+    """Everything. To be used as `async with World(…) as world`, within `clock.simulate`."""
+
+    def __init__(
+        self,
+        *,
+        start: datetime = START,
+        seed: int = 0,
+        settings: PlannerSettings = SETTINGS,
+        sweep_interval: timedelta = timedelta(minutes=10),
+        resync_interval: float = 600,
+        longest_sleep: float = engine_module.LONGEST_SLEEP,
+        behave: Callable[[Raw], Behaviour] | None = None,
+    ) -> None:
+        self.random = Random(seed)
+        self.settings = settings
+        self.sweep_interval = sweep_interval
+        self.orphan_grace = timedelta(minutes=5)
+        self.resync_interval = resync_interval
+        self.clock = WallClock(start)
+        self.faults = Faults(Random(seed + 1))
+        self.behaviour = Behaviour()
+        self.cluster = FakeCluster(self.clock, self.random, behave or (lambda _: self.behaviour))
+        self.cluster.history.watched = self._watched
+        self.story: deque[str] = deque(maxlen=300)
+        self.operator: Operator | None = None
+        self._requests = self._writes = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._errors = _Errors(self.cluster.history.broken)
+        self._longest_sleeps = (longest_sleep, engine_module.LONGEST_SLEEP)
+
+    async def __aenter__(self) -> Self:
+        logging.getLogger("agentschedule").addHandler(self._errors)
+        engine_module.LONGEST_SLEEP = self._longest_sleeps[0]
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.kill()
+        engine_module.LONGEST_SLEEP = self._longest_sleeps[1]
+        logging.getLogger("agentschedule").removeHandler(self._errors)
+
+    def log(self, text: str) -> None:
+        """A line of the story, for whoever has to find out what went wrong."""
+        seconds = asyncio.get_running_loop().time()
+        shown = f"{self.clock.now():%d %H:%M:%S}"
+        self.story.append(f"{seconds:12.3f} s [{shown}] {text}")
+
+    async def sleep(self, seconds: float) -> None:
+        """Let time pass."""
+        await asyncio.sleep(seconds)
+
+    # The operator
+
+    def start(self) -> Operator:
+        """Start an operator where none runs."""
+        if self.operator is None:
+            self.log("the operator starts")
+            self.operator = Operator(self)
+            self.operator.start()
+        return self.operator
+
+    def kill(self) -> None:
+        if self.operator is not None:
+            self.log("the operator is killed")
+            self.operator.kill()
+            self.cluster.history.operator_died()
+            self.cluster.listeners.clear()
+            self._requests += self.operator.connection.calls
+            self._writes += self.operator.connection.writes
+            self.operator = None
+
+    def crash(self, seconds: float) -> None:
+        """Kill the operator; it is started again after so many seconds."""
+        self.kill()
+        asyncio.get_running_loop().call_later(seconds, self.start)
+
+    def crash_at(self, call: int, moment: Literal["before", "after"], seconds: float) -> None:
+        """Crash at the operator's so-many-th request from now, before or after it took effect."""
+        if self.operator is None:
+            return
+        first = self.operator.connection.calls
+
+        def on_call(number: int, when: Literal["before", "after"]) -> None:
+            if number == first + call and when == moment:
+                self.crash(seconds)
+
+        self.operator.connection.on_call = on_call
+
+    @property
+    def requests(self) -> int:
+        """How many requests operators made so far."""
+        return self._requests + (self.operator.connection.calls if self.operator else 0)
+
+    @property
+    def writes(self) -> int:
+        """How many of them write."""
+        return self._writes + (self.operator.connection.writes if self.operator else 0)
+
+    def take_down(self, how: Literal["refusing", "silent"], seconds: float, *, losing: bool) -> None:
+        """The API server cannot be reached for so long. `losing`: its watches cannot be resumed after that."""
+        self.log(f"the API server is down ({how}) for {seconds} s")
+        self.faults.down = how
+        for kind in tuple(self.operator.watches) if self.operator else ():
+            self.snap(kind, seconds, losing=losing)
+        asyncio.get_running_loop().call_later(seconds, self._come_up)
+
+    def snap(self, kind: str, seconds: float, *, losing: bool) -> None:
+        """One watch breaks for so long."""
+        if self.operator is not None:
+            watch = self.operator.watches[kind]
+            watch.snap(losing=losing)
+            asyncio.get_running_loop().call_later(seconds, self._mend)
+
+    def rest(self) -> None:
+        """From here on the operator looks at its clock less often: nobody sets it any more."""
+        engine_module.LONGEST_SLEEP = 900.0
+
+    async def calm(self) -> None:
+        """No trouble any more, and an operator that runs."""
+        self.log("calm from here on")
+        self.faults.rate, self.faults.longest_delay, self.faults.doubled = 0.0, 0.05, 0.0
+        self.behaviour = Behaviour()
+        if self.operator is not None:
+            self.operator.connection.on_call = lambda *_: None
+        await self.sleep(3600)
+        self.start()
+
+    def _come_up(self) -> None:
+        self.log("the API server is up again")
+        self.faults.down = ""
+        self._mend()
+
+    def _mend(self) -> None:
+        if self.operator is not None and not self.faults.down:
+            self.operator.mend()
+
+    def _watched(self) -> bool:
+        return self.operator is not None and self.operator.ready and not self.operator.watches["pods"].losing
+
+    # The users
+
+    def apply(self, name: str, spec: Raw) -> Raw:
+        """Create a schedule, or give the one of that name another spec."""
+        self.log(f"kubectl apply {name}: {spec}")
+        given = {"agent": {"image": "agent:1"}, **spec}
+        old = self.cluster.get("agentschedules", NAMESPACE, name)
+        if old is None:
+            return self.cluster.add("agentschedules", {"metadata": _named(name), "spec": given})
+        gone = {key: None for key in old["spec"] if key not in given}
+        return self.cluster.patch("agentschedules", NAMESPACE, name, {"spec": {**gone, **given}})
+
+    def edit(self, name: str, spec: Raw) -> None:
+        """Change some fields of a schedule's spec."""
+        self._patch(name, {"spec": spec})
+
+    def annotate(self, name: str, notes: dict[str, str | None]) -> None:
+        self._patch(name, {"metadata": {"annotations": notes}})
+
+    def delete(self, kind: str, name: str, propagation: str = "Background") -> None:
+        if self.cluster.get(kind, NAMESPACE, name) is not None:
+            self.log(f"kubectl delete {kind} {name} --cascade={propagation.lower()}")
+            self.cluster.delete(kind, NAMESPACE, name, None, propagation)
+
+    def run_now(self, name: str, schedule: str) -> None:
+        """Create an AgentRun."""
+        if self.cluster.get("agentruns", NAMESPACE, name) is None:
+            self.log(f"kubectl create AgentRun {name} of {schedule}")
+            self.cluster.add("agentruns", {"metadata": _named(name), "spec": {"scheduleName": schedule}})
+
+    def schedule(self, name: str) -> Raw:
+        raw = self.cluster.get("agentschedules", NAMESPACE, name)
+        if raw is None:
+            raise AssertionError(f"there is no schedule {name}")
+        return raw
+
+    def status(self, name: str) -> Raw:
+        status: Raw = self.schedule(name).get("status") or {}
+        return status
+
+    def _patch(self, name: str, body: Raw) -> None:
+        if self.cluster.get("agentschedules", NAMESPACE, name) is not None:
+            self.log(f"kubectl patch {name}: {body}")
+            self.cluster.patch("agentschedules", NAMESPACE, name, body)
+
+
+def _named(name: str) -> Raw:
+    return {"name": name, "namespace": NAMESPACE}
