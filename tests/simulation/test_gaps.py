@@ -256,17 +256,18 @@ def test_a_stop_that_fails_is_asked_for_again() -> None:
     simulate(story())
 
 
-def test_late_answers_do_not_undo_what_the_watch_has_told() -> None:
-    """Each Job has ended before the answer to its creation comes in."""
+@pytest.mark.parametrize("verb", ["create", "patch status"])
+def test_late_answers_do_not_undo_what_the_watch_has_told(verb: str) -> None:
+    """Each Job has ended, or each status changed again, before the answer to the request comes in."""
 
     async def story() -> None:
         async with World() as world:
-            world.behaviour = Behaviour(starts=0.1, lasts=0.2)
-            world.apply("report", {"every": "1m", "endTime": "2026-11-22T10:10:00Z", "successfulJobsHistoryLimit": 0})
-            world.faults.script = lambda verb, *_: "slow" if verb == "create" else ""
+            world.behaviour = Behaviour(starts=0.1, lasts=0.7)
+            world.apply("report", {"every": "10s", "endTime": "2026-11-22T10:05:00Z", "successfulJobsHistoryLimit": 1})
+            world.faults.script = lambda asked, *_: "slow" if asked == verb else ""
             world.start()
             await check_quiet(world)
-            assert world.status("report")["totals"]["succeeded"] == 10
-            assert not world.cluster.items("jobs")
+            assert world.status("report")["totals"]["failed"] == 0
+            assert len(world.cluster.items("jobs")) == 1
 
     simulate(story())

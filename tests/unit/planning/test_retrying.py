@@ -192,3 +192,42 @@ def test_each_attempt_is_told_what_the_one_before_left() -> None:
     document = world.manifests[f"{NINE}-r2"]["spec"]["template"]["metadata"]["annotations"]["agentschedule.dev/context"]
     assert '"attempt":2' in document
     assert '"summary":"half way","state":{"page":7}' in document
+
+
+@pytest.mark.parametrize("forgotten", [pytest.param(False, id="seen"), pytest.param(True, id="while nobody looked")])
+def test_deleting_the_failed_job_cancels_the_run_between_two_attempts(forgotten: bool) -> None:
+    world = failed()
+    due = retry_at(world)
+    if forgotten:
+        world.pods.clear()
+        world.jobs.clear()
+    else:
+        world.lose(NINE)
+    world.tick("09:00:02")
+    [run] = world.status.runs
+    assert (run.phase, run.reason, run.retry_at) == ("Cancelled", "JobDeleted", None)
+    assert world.tick(due).take(CreateJob) == []
+    assert world.status.totals.runs == 1
+
+
+def test_an_attempt_that_is_being_created_goes_on_though_the_one_before_is_deleted() -> None:
+    world = failed()
+    world.creates = Start("InFlight")
+    world.tick(retry_at(world))
+    [second] = world.take(CreateJob)
+    world.lose(NINE).tick()
+    assert world.status.runs[0].phase == "Failed"
+    world.starts.clear()
+    world.put_job(second)
+    world.tick()
+    assert (world.status.runs[0].id, world.status.runs[0].phase) == (second.name, "Pending")
+
+
+def test_a_deferred_creation_of_a_skipped_slot_is_forgotten() -> None:
+    world = World(startingDeadlineSeconds=10)
+    world.creates = Start("Deferred", until=utc("09:00:30"))
+    world.tick("09:00")
+    assert set(world.starts) == {NINE}
+    world.tick("09:00:31")
+    assert world.skips() == {"DeadlineMissed": 1}
+    assert world.starts == {}
