@@ -5,6 +5,7 @@ import logging
 import socket
 from collections.abc import Coroutine
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from agentschedule.cluster.client import Client
@@ -98,7 +99,9 @@ class Application:
             ("jobs", engine.list_jobs, engine.observe_job),
         ):
             path = collection(kind, namespace)
-            reflector = Reflector(self._client, path, selector=SELECTOR, on_list=on_list, on_event=on_event)
+            reflector = Reflector(
+                self._client, path, selector=SELECTOR, on_list=partial(on_list, namespace=namespace), on_event=on_event
+            )
             self._spawn(f"watch-{kind}", reflector.run())
             await reflector.synced.wait()
 
@@ -117,7 +120,7 @@ class Application:
                         return
                     await asyncio.sleep(2)
                 else:
-                    on_list(items, int(version) if version.isdigit() else 0)
+                    on_list(items, int(version) if version.isdigit() else 0, namespace)
                     break
 
     async def _resync(self) -> None:

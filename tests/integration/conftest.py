@@ -38,7 +38,7 @@ def shared(
     labels = {"agentschedule.dev/test": "true", "pod-security.kubernetes.io/enforce": "restricted"}
     manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
     kubectl("create", "-f", "-", manifest=manifest, check=True)
-    operator = OperatorProcess(kubeconfig, tmp_path_factory.mktemp("operator") / "log", [name])
+    operator = OperatorProcess(kubeconfig, tmp_path_factory.mktemp("operator") / "log", [name, f"{name}-too"])
     operator.start()
     yield Place(kubectl, name), operator
     operator.stop()

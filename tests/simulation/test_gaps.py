@@ -271,3 +271,21 @@ def test_late_answers_do_not_undo_what_the_watch_has_told(verb: str) -> None:
             assert len(world.cluster.items("jobs")) == 1
 
     simulate(story())
+
+
+def test_missed_slots_are_counted_also_when_the_operator_dies_before_it_could_say_so() -> None:
+    """It made up for the newest slot, and died: its Job is there, the record of the others is not."""
+
+    async def story() -> None:
+        async with World() as world:
+            world.apply("report", {"every": "1m", "endTime": "2026-11-22T10:30:00Z"})
+            world.start()
+            await world.sleep(150)
+            world.crash(600)
+            world.faults.script = lambda verb, *_: "lost" if verb == "patch status" else ""
+            await world.sleep(605)
+            world.crash(5)
+            world.faults.script = lambda *_: ""
+            await check_quiet(world)
+
+    simulate(story())

@@ -136,30 +136,32 @@ class Engine:
         if key is not None:
             self.wake(key)
 
-    def list_jobs(self, items: Collection[dict[str, Any]], version: int) -> None:
-        """All Jobs were listed."""
-        for key in self.registry.list_jobs(items, version):
+    def list_jobs(self, items: Collection[dict[str, Any]], version: int, namespace: str | None = None) -> None:
+        """All Jobs were listed, or all of a namespace."""
+        for key in self.registry.list_jobs(items, version, namespace):
             self.wake(key)
 
-    def list_pods(self, items: Collection[dict[str, Any]], version: int) -> None:
-        """All pods were listed."""
-        for key in self.registry.list_pods(items, version):
+    def list_pods(self, items: Collection[dict[str, Any]], version: int, namespace: str | None = None) -> None:
+        """All pods were listed, or all of a namespace."""
+        for key in self.registry.list_pods(items, version, namespace):
             self.wake(key)
 
-    def list_schedules(self, items: Collection[dict[str, Any]], version: int) -> None:
-        """All AgentSchedules were listed: deletions that a watch lost are found here."""
+    def list_schedules(self, items: Collection[dict[str, Any]], version: int, namespace: str | None = None) -> None:
+        """All AgentSchedules were listed, or all of a namespace: deletions that a watch lost are found here."""
         present = {raw["metadata"]["uid"] for raw in items}
         for key, entry in list(self.registry.schedules.items()):
-            if entry.schedule.owner.uid not in present and entry.version <= version:
+            listed = namespace in {None, key.namespace} and entry.version <= version
+            if listed and entry.schedule.owner.uid not in present:
                 self._lose_schedule(key)
         for raw in items:
             self.observe_schedule(None, raw)
 
-    def list_requests(self, items: Collection[dict[str, Any]], version: int) -> None:
-        """All AgentRuns were listed."""
+    def list_requests(self, items: Collection[dict[str, Any]], version: int, namespace: str | None = None) -> None:
+        """All AgentRuns were listed, or all of a namespace."""
         present = {raw["metadata"]["uid"] for raw in items}
         for key, entry in list(self.registry.requests.items()):
-            if entry.request.uid not in present and entry.version <= version:
+            listed = namespace in {None, key.namespace} and entry.version <= version
+            if listed and entry.request.uid not in present:
                 self.registry.drop_request(key)
                 self.wake(Key(key.namespace, entry.request.spec.schedule_name))
         for raw in items:

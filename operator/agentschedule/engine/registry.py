@@ -75,7 +75,7 @@ class Registry:
         self._jobs: dict[str, dict[str, JobFacts]] = {}
         self._pods: dict[str, PodFacts] = {}
         self._gone: set[str] = set()
-        self._left: dict[str, JobFacts] = {}
+        self._left: dict[str, JobFacts] | None = {}
         self._buried: dict[str, None] = {}
 
     # Reading
@@ -196,11 +196,15 @@ class Registry:
             del self._pods[uid]
             self._gone.discard(pod.uid)
 
-    def list_jobs(self, items: Collection[dict[str, Any]], version: int) -> set[Key]:
-        """A whole list: what is not in it, and is not newer, is gone."""
+    def list_jobs(self, items: Collection[dict[str, Any]], version: int, namespace: str | None = None) -> set[Key]:
+        """A whole list, or that of a namespace: what is not in it, and is not newer, is gone."""
         changed = {key for raw in items if (key := self.put_job(raw))}
         present = {raw["metadata"]["uid"] for raw in items}
-        lost = [job for job in self.jobs() if job.uid not in present and job.version <= version]
+        lost = [
+            job
+            for job in self.jobs()
+            if namespace in {None, job.namespace} and job.uid not in present and job.version <= version
+        ]
         return changed | {self._lose_job(job) for job in lost}
 
     def put_pod(self, raw: dict[str, Any]) -> Key | None:
@@ -230,23 +234,28 @@ class Registry:
                 self._pods.pop(pod.job_uid, None)
         return Key(pod.namespace, pod.schedule)
 
-    def list_pods(self, items: Collection[dict[str, Any]], version: int) -> set[Key]:
-        """A whole list of pods."""
-        self._left = {job.uid: job for job in map(job_of_pod, items)}
+    def list_pods(self, items: Collection[dict[str, Any]], version: int, namespace: str | None = None) -> set[Key]:
+        """A whole list of pods, or that of a namespace."""
+        if self._left is not None:
+            self._left |= {job.uid: job for job in map(job_of_pod, items)}
         changed = {key for raw in items if (key := self.put_pod(raw))}
         present = {raw["metadata"]["uid"] for raw in items}
-        lost = [pod for pod in self.pods() if pod.uid not in present and pod.version <= version]
+        lost = [
+            pod
+            for pod in self.pods()
+            if namespace in {None, pod.namespace} and pod.uid not in present and pod.version <= version
+        ]
         return changed | {self._lose_pod(pod) for pod in lost}
 
     def recall_left_pods(self) -> None:
         """Pods whose Job was deleted while nobody looked. To be called when pods were listed before Jobs: then a Job
         that is not in the later list is gone for certain."""
         known = {job.uid for job in self.jobs()}
-        for job in self._left.values():
+        for job in (self._left or {}).values():
             if job.uid and job.uid not in known and self.has_uid(Key(job.namespace, job.schedule), job.schedule_uid):
                 self._jobs.setdefault(job.schedule_uid, {}).setdefault(job.name, job)
                 self._gone.add(job.uid)
-        self._left = {}
+        self._left = None
 
     def _sightings(self, schedule_uid: str) -> Iterator[Sighting]:
         for job in self._jobs.get(schedule_uid, {}).values():

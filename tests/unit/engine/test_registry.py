@@ -245,3 +245,14 @@ def test_settled_means_that_the_api_server_holds_it_all(registry: Registry) -> N
     assert not settled()
     asked.acked = {"phase": "Pending", "conditions": []}
     assert settled()
+
+
+def test_the_list_of_a_namespace_says_nothing_of_another(registry: Registry) -> None:
+    registry.put_job(raw_job())
+    registry.put_pod(raw_pod())
+    assert registry.list_jobs([], 10**9, "elsewhere") == set()
+    assert registry.list_pods([], 10**9, "elsewhere") == set()
+    assert (one(registry).job_gone, one(registry).pod_gone) == (False, False)
+    assert registry.list_jobs([], 10**9, "team") == {NEWS}
+    assert registry.list_pods([], 10**9, "team") == {NEWS}
+    assert (one(registry).job_gone, one(registry).pod_gone) == (True, True)
