@@ -25,12 +25,9 @@ def architecture() -> str:
     return _ARCHITECTURES.get(platform.machine(), platform.machine())
 
 
-def full_name(image: str) -> str:
-    """The name under which containerd keeps an image: a short one gets the host that it is short for."""
-    first, slash, _ = image.partition("/")
-    if slash and ("." in first or ":" in first or first == "localhost"):
-        return image
-    return f"{image}" if slash else f"library/{image}"
+def is_among(image: str, names: Iterable[str]) -> bool:
+    """Whether containerd has an image, which it keeps under a longer name where that names no host."""
+    return any(name == image or name.endswith(f"/{image}") for name in names)
 
 
 def _add(archive: tarfile.TarFile, name: str, data: bytes, mode: int = 0o644) -> None:
@@ -103,9 +100,9 @@ def ensure(state: State) -> None:
     """Have the pause image, without which no pod starts, and a small one with a shell."""
     present = names(state)
     busybox = program("busybox")
-    if full_name(PAUSE_IMAGE) not in present:
+    if not is_among(PAUSE_IMAGE, present):
         _make(state, PAUSE_IMAGE, layer(PAUSE.folder / "pause", "pause"), ["/pause"])
-    if full_name(BUSYBOX_IMAGE) not in present and busybox:
+    if busybox and not is_among(BUSYBOX_IMAGE, present):
         applets = subprocess.run([busybox, "--list"], capture_output=True, text=True, check=True).stdout.split()
         links = [f"bin/{applet}" for applet in applets if applet != "busybox"]
         _make(state, BUSYBOX_IMAGE, layer(busybox, "bin/busybox", links), ["/bin/sh"])

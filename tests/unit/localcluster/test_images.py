@@ -10,17 +10,17 @@ from localcluster.packages import is_static
 
 
 @pytest.mark.parametrize(
-    ("short", "full"),
+    ("image", "there"),
     [
-        ("busybox:1", "library/busybox:1"),
-        ("local/busybox:1", "local/busybox:1"),
-        ("registry.example.com/x:1", "registry.example.com/x:1"),
-        ("localhost/x:1", "localhost/x:1"),
-        ("localhost:5000/x:1", "localhost:5000/x:1"),
+        pytest.param("local/pause:1", True, id="under a longer name"),
+        pytest.param("localhost/operator:dev", True, id="under its own name"),
+        pytest.param("pause:1", True, id="in a folder"),
+        pytest.param("local/pause:2", False, id="another tag"),
+        pytest.param("ause:1", False, id="the end of a name"),
     ],
 )
-def test_short_names_are_completed_as_containerd_does(short: str, full: str) -> None:
-    assert images.full_name(short) == full
+def test_images_are_found_under_the_names_that_containerd_gives_them(image: str, there: bool) -> None:
+    assert images.is_among(image, ["registry.example.com/local/pause:1", "localhost/operator:dev"]) is there
 
 
 def test_an_archive_holds_the_program_and_its_links(tmp_path: Path) -> None:
