@@ -93,10 +93,10 @@ class Application:
     async def _learn(self, namespace: str | None) -> None:
         """Schedules before runs, pods before Jobs: then a pod whose Job is not listed has lost it for certain."""
         await self._list_own(namespace, patient=True)
-        engine = self.engine
+        intake = self.engine.intake
         for kind, on_list, on_event in (
-            ("pods", engine.list_pods, engine.observe_pod),
-            ("jobs", engine.list_jobs, engine.observe_job),
+            ("pods", intake.list_pods, intake.observe_pod),
+            ("jobs", intake.list_jobs, intake.observe_job),
         ):
             path = collection(kind, namespace)
             reflector = Reflector(
@@ -108,8 +108,8 @@ class Application:
     async def _list_own(self, namespace: str | None, *, patient: bool = False) -> None:
         """List our own kinds: what kopf's watches lost (a deletion within a gap) is found here."""
         for kind, on_list in (
-            ("agentschedules", self.engine.list_schedules),
-            ("agentruns", self.engine.list_requests),
+            ("agentschedules", self.engine.intake.list_schedules),
+            ("agentruns", self.engine.intake.list_requests),
         ):
             while True:
                 try:

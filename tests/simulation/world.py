@@ -46,10 +46,10 @@ class Operator:
         )
         engine = self.engine
         self.watches = {
-            "agentschedules": self._watch("agentschedules", engine.observe_schedule, self._relist),
-            "agentruns": self._watch("agentruns", engine.observe_request, self._relist_requests),
-            "pods": self._watch("pods", engine.observe_pod, engine.list_pods),
-            "jobs": self._watch("jobs", engine.observe_job, engine.list_jobs),
+            "agentschedules": self._watch("agentschedules", engine.intake.observe_schedule, self._relist),
+            "agentruns": self._watch("agentruns", engine.intake.observe_request, self._relist_requests),
+            "pods": self._watch("pods", engine.intake.observe_pod, engine.intake.list_pods),
+            "jobs": self._watch("jobs", engine.intake.observe_job, engine.intake.list_jobs),
         }
         self.ready = False
         """Whether it has begun to watch pods."""
@@ -93,8 +93,8 @@ class Operator:
     async def _list_own(self) -> None:
         """What the watches of our own kinds lost (a deletion within a gap) is found here."""
         for kind, on_list in (
-            ("agentschedules", self.engine.list_schedules),
-            ("agentruns", self.engine.list_requests),
+            ("agentschedules", self.engine.intake.list_schedules),
+            ("agentruns", self.engine.intake.list_requests),
         ):
             watch = Watch(self.connection, kind, lambda *_: None, on_list)
             await watch.begin()
@@ -103,11 +103,11 @@ class Operator:
     def _relist(self, items: list[Raw], version: int) -> None:
         """A watch that begins anew shows what is there, and is silent about what is not."""
         for raw in items:
-            self.engine.observe_schedule(None, raw)
+            self.engine.intake.observe_schedule(None, raw)
 
     def _relist_requests(self, items: list[Raw], version: int) -> None:
         for raw in items:
-            self.engine.observe_request(None, raw)
+            self.engine.intake.observe_request(None, raw)
 
     def _watch(
         self, kind: str, on_event: Callable[[str, Raw], object], on_list: Callable[[list[Raw], int], object]

@@ -4,25 +4,25 @@ import asyncio
 import dataclasses
 import heapq
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, get_args
+from typing import get_args
 
 from agentschedule.api.agentrun import AgentRunStatus
-from agentschedule.api.status import AgentScheduleStatus, SchedulePhase
+from agentschedule.api.status import SchedulePhase
 from agentschedule.engine.dispatcher import Dispatcher
 from agentschedule.engine.executor import Executor, regarding, utc_now
+from agentschedule.engine.intake import Intake
 from agentschedule.engine.ports import Cluster
 from agentschedule.engine.recorder import Recorder
-from agentschedule.engine.registry import Key, Registry, RequestEntry, ScheduleEntry, version_of
+from agentschedule.engine.registry import Key, Registry, RequestEntry, ScheduleEntry
 from agentschedule.engine.writer import StatusWriter
 from agentschedule.metrics import Metrics
 from agentschedule.planning.actions import Note, Plan
 from agentschedule.planning.manual import request_status
 from agentschedule.planning.observed import PlannerSettings, Request
 from agentschedule.planning.planner import plan
-from agentschedule.planning.reading import read_request, read_schedule, read_status
 
 logger = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ _AFTER_ERROR = timedelta(seconds=30)
 
 
 class Engine:
-    """Takes what is observed, keeps the due heap, reconciles. All methods belong to one event loop."""
+    """Keeps the due heap, reconciles; `intake` takes what is observed. All of it belongs to one event loop."""
 
     def __init__(
         self,
@@ -58,138 +58,17 @@ class Engine:
         self._writer = StatusWriter(
             self.registry, cluster, self.dispatcher, interval=status_interval, on_written=self._written
         )
+        self.intake = Intake(self.registry, settings, wake=self.wake, forget=self._writer.forget)
         self._heap: list[tuple[datetime, Key]] = []
         self._woken: dict[Key, None] = {}
         self._news = asyncio.Event()
         self._show()
         self._closing = False
 
-    # What is observed
-
-    def observe_schedule(self, kind: str | None, raw: dict[str, Any]) -> None:
-        """An AgentSchedule was seen: listed (kind None), ADDED, MODIFIED or DELETED."""
-        key = _key(raw)
-        known = self.registry.schedules.get(key)
-        if kind == "DELETED":
-            if known is not None and known.schedule.owner.uid == raw["metadata"]["uid"]:
-                self._lose_schedule(key)
-            return
-        if self.registry.is_buried(raw):
-            return
-        if known is not None and known.schedule.owner.uid == raw["metadata"]["uid"]:
-            if version_of(raw) > known.version:
-                self._update_schedule(key, known, raw)
-            return
-        if known is not None:
-            self._lose_schedule(key)
-        schedule = read_schedule(raw, self._settings)
-        status = read_status(raw)
-        if status is None:
-            logger.error(
-                "a status cannot be read and is made anew", extra={"namespace": key.namespace, "object": key.name}
-            )
-        acked = raw.get("status") or {}
-        self.registry.schedules[key] = ScheduleEntry(
-            schedule=schedule, version=version_of(raw), acked=acked, status=status or AgentScheduleStatus()
-        )
-        self.wake(key)
-
-    def observe_request(self, kind: str | None, raw: dict[str, Any]) -> None:
-        """An AgentRun was seen."""
-        key = _key(raw)
-        request = read_request(raw)
-        known = self.registry.requests.get(key)
-        if request is None:
-            logger.error("an AgentRun cannot be read", extra={"namespace": key.namespace, "object": key.name})
-            return
-        schedule = Key(key.namespace, request.spec.schedule_name)
-        if kind == "DELETED":
-            if known is not None and known.request.uid == request.uid:
-                self.registry.drop_request(key)
-                self._writer.forget("agentruns", key)
-                self.wake(schedule)
-            return
-        if self.registry.is_buried(raw):
-            return
-        acked = raw.get("status") or {}
-        if known is None or known.request.uid != request.uid:
-            entry = RequestEntry(request=request, version=version_of(raw), acked=acked, status=request.status)
-            self.registry.put_request(key, entry)
-        elif version_of(raw) > known.version:
-            settled = known.settled()
-            known.acked, known.version = acked, version_of(raw)
-            known.status = request.status if settled else known.status
-            known.request = dataclasses.replace(request, status=known.status)
-        else:
-            return
-        self.wake(schedule)
-
-    def observe_job(self, kind: str, raw: dict[str, Any]) -> None:
-        """A Job was ADDED, MODIFIED or DELETED."""
-        key = self.registry.drop_job(raw) if kind == "DELETED" else self.registry.put_job(raw)
-        if key is not None:
-            self.wake(key)
-
-    def observe_pod(self, kind: str, raw: dict[str, Any]) -> None:
-        """A pod was ADDED, MODIFIED or DELETED."""
-        key = self.registry.drop_pod(raw) if kind == "DELETED" else self.registry.put_pod(raw)
-        if key is not None:
-            self.wake(key)
-
-    def list_jobs(self, items: Collection[dict[str, Any]], version: int, namespace: str | None = None) -> None:
-        """All Jobs were listed, or all of a namespace."""
-        for key in self.registry.list_jobs(items, version, namespace):
-            self.wake(key)
-
-    def list_pods(self, items: Collection[dict[str, Any]], version: int, namespace: str | None = None) -> None:
-        """All pods were listed, or all of a namespace."""
-        for key in self.registry.list_pods(items, version, namespace):
-            self.wake(key)
-
-    def list_schedules(self, items: Collection[dict[str, Any]], version: int, namespace: str | None = None) -> None:
-        """All AgentSchedules were listed, or all of a namespace: deletions that a watch lost are found here."""
-        present = {raw["metadata"]["uid"] for raw in items}
-        for key, entry in list(self.registry.schedules.items()):
-            listed = namespace in {None, key.namespace} and entry.version <= version
-            if listed and entry.schedule.owner.uid not in present:
-                self._lose_schedule(key)
-        for raw in items:
-            self.observe_schedule(None, raw)
-
-    def list_requests(self, items: Collection[dict[str, Any]], version: int, namespace: str | None = None) -> None:
-        """All AgentRuns were listed, or all of a namespace."""
-        present = {raw["metadata"]["uid"] for raw in items}
-        for key, entry in list(self.registry.requests.items()):
-            listed = namespace in {None, key.namespace} and entry.version <= version
-            if listed and entry.request.uid not in present:
-                self.registry.drop_request(key)
-                self.wake(Key(key.namespace, entry.request.spec.schedule_name))
-        for raw in items:
-            self.observe_request(None, raw)
-
     def wake(self, key: Key) -> None:
         """Reconcile this schedule soon."""
         self._woken[key] = None
         self._news.set()
-
-    def _update_schedule(self, key: Key, known: ScheduleEntry, raw: dict[str, Any]) -> None:
-        """A newer version of a known schedule. Our own status writes come back here and need nothing."""
-        acked = raw.get("status") or {}
-        settled = known.settled()
-        foreign = acked != known.acked and acked != known.wanted()
-        schedule = read_schedule(raw, self._settings)
-        changed = schedule != known.schedule
-        known.schedule, known.version, known.acked = schedule, version_of(raw), acked
-        if foreign and settled:
-            known.status = read_status(raw) or known.status
-        if changed or foreign:
-            self.wake(key)
-
-    def _lose_schedule(self, key: Key) -> None:
-        self.registry.bury(self.registry.schedules.pop(key).schedule.owner.uid)
-        self._writer.forget("agentschedules", key)
-        logger.info("the schedule was deleted", extra={"namespace": key.namespace, "object": key.name})
-        self.wake(key)  # AgentRuns of it, if any, learn of it
 
     # The loop
 
@@ -336,10 +215,6 @@ class Engine:
                 self._metrics.cost.inc(float(run.cost_usd))
         for reason, count in decided.skipped:
             self._metrics.skips.labels(reason).inc(count)
-
-
-def _key(raw: dict[str, Any]) -> Key:
-    return Key(raw["metadata"]["namespace"], raw["metadata"]["name"])
 
 
 def _request_reference(key: Key, request: Request) -> dict[str, str]:

@@ -1,0 +1,157 @@
+"""Observations: what watches and lists show goes into the registry, and wakes the schedules that it concerns."""
+
+import dataclasses
+import logging
+from collections.abc import Callable, Collection
+from typing import Any
+
+from agentschedule.api.status import AgentScheduleStatus
+from agentschedule.engine.registry import Key, Registry, RequestEntry, ScheduleEntry, version_of
+from agentschedule.planning.observed import PlannerSettings
+from agentschedule.planning.reading import read_request, read_schedule, read_status
+
+logger = logging.getLogger(__name__)
+
+
+class Intake:
+    """Takes events and whole lists of all four kinds.
+
+    `wake` is called with the key of each schedule concerned, `forget` with kind and key of what is gone.
+    """
+
+    def __init__(
+        self,
+        registry: Registry,
+        settings: PlannerSettings,
+        *,
+        wake: Callable[[Key], None],
+        forget: Callable[[str, Key], None],
+    ) -> None:
+        self._registry = registry
+        self._settings = settings
+        self._wake = wake
+        self._forget = forget
+
+    def observe_schedule(self, kind: str | None, raw: dict[str, Any]) -> None:
+        """An AgentSchedule was seen: listed (kind None), ADDED, MODIFIED or DELETED."""
+        key = _key(raw)
+        known = self._registry.schedules.get(key)
+        if kind == "DELETED":
+            if known is not None and known.schedule.owner.uid == raw["metadata"]["uid"]:
+                self._lose_schedule(key)
+            return
+        if self._registry.is_buried(raw):
+            return
+        if known is not None and known.schedule.owner.uid == raw["metadata"]["uid"]:
+            if version_of(raw) > known.version:
+                self._update_schedule(key, known, raw)
+            return
+        if known is not None:
+            self._lose_schedule(key)
+        schedule = read_schedule(raw, self._settings)
+        status = read_status(raw)
+        if status is None:
+            logger.error(
+                "a status cannot be read and is made anew", extra={"namespace": key.namespace, "object": key.name}
+            )
+        acked = raw.get("status") or {}
+        self._registry.schedules[key] = ScheduleEntry(
+            schedule=schedule, version=version_of(raw), acked=acked, status=status or AgentScheduleStatus()
+        )
+        self._wake(key)
+
+    def observe_request(self, kind: str | None, raw: dict[str, Any]) -> None:
+        """An AgentRun was seen."""
+        key = _key(raw)
+        request = read_request(raw)
+        known = self._registry.requests.get(key)
+        if request is None:
+            logger.error("an AgentRun cannot be read", extra={"namespace": key.namespace, "object": key.name})
+            return
+        schedule = Key(key.namespace, request.spec.schedule_name)
+        if kind == "DELETED":
+            if known is not None and known.request.uid == request.uid:
+                self._registry.drop_request(key)
+                self._forget("agentruns", key)
+                self._wake(schedule)
+            return
+        if self._registry.is_buried(raw):
+            return
+        acked = raw.get("status") or {}
+        if known is None or known.request.uid != request.uid:
+            entry = RequestEntry(request=request, version=version_of(raw), acked=acked, status=request.status)
+            self._registry.put_request(key, entry)
+        elif version_of(raw) > known.version:
+            settled = known.settled()
+            known.acked, known.version = acked, version_of(raw)
+            known.status = request.status if settled else known.status
+            known.request = dataclasses.replace(request, status=known.status)
+        else:
+            return
+        self._wake(schedule)
+
+    def observe_job(self, kind: str, raw: dict[str, Any]) -> None:
+        """A Job was ADDED, MODIFIED or DELETED."""
+        key = self._registry.drop_job(raw) if kind == "DELETED" else self._registry.put_job(raw)
+        if key is not None:
+            self._wake(key)
+
+    def observe_pod(self, kind: str, raw: dict[str, Any]) -> None:
+        """A pod was ADDED, MODIFIED or DELETED."""
+        key = self._registry.drop_pod(raw) if kind == "DELETED" else self._registry.put_pod(raw)
+        if key is not None:
+            self._wake(key)
+
+    def list_jobs(self, items: Collection[dict[str, Any]], version: int, namespace: str | None = None) -> None:
+        """All Jobs were listed, or all of a namespace."""
+        for key in self._registry.list_jobs(items, version, namespace):
+            self._wake(key)
+
+    def list_pods(self, items: Collection[dict[str, Any]], version: int, namespace: str | None = None) -> None:
+        """All pods were listed, or all of a namespace."""
+        for key in self._registry.list_pods(items, version, namespace):
+            self._wake(key)
+
+    def list_schedules(self, items: Collection[dict[str, Any]], version: int, namespace: str | None = None) -> None:
+        """All AgentSchedules were listed, or all of a namespace: deletions that a watch lost are found here."""
+        present = {raw["metadata"]["uid"] for raw in items}
+        for key, entry in list(self._registry.schedules.items()):
+            listed = namespace in {None, key.namespace} and entry.version <= version
+            if listed and entry.schedule.owner.uid not in present:
+                self._lose_schedule(key)
+        for raw in items:
+            self.observe_schedule(None, raw)
+
+    def list_requests(self, items: Collection[dict[str, Any]], version: int, namespace: str | None = None) -> None:
+        """All AgentRuns were listed, or all of a namespace."""
+        present = {raw["metadata"]["uid"] for raw in items}
+        for key, entry in list(self._registry.requests.items()):
+            listed = namespace in {None, key.namespace} and entry.version <= version
+            if listed and entry.request.uid not in present:
+                self._registry.drop_request(key)
+                self._wake(Key(key.namespace, entry.request.spec.schedule_name))
+        for raw in items:
+            self.observe_request(None, raw)
+
+    def _update_schedule(self, key: Key, known: ScheduleEntry, raw: dict[str, Any]) -> None:
+        """A newer version of a known schedule. Our own status writes come back here and need nothing."""
+        acked = raw.get("status") or {}
+        settled = known.settled()
+        foreign = acked != known.acked and acked != known.wanted()
+        schedule = read_schedule(raw, self._settings)
+        changed = schedule != known.schedule
+        known.schedule, known.version, known.acked = schedule, version_of(raw), acked
+        if foreign and settled:
+            known.status = read_status(raw) or known.status
+        if changed or foreign:
+            self._wake(key)
+
+    def _lose_schedule(self, key: Key) -> None:
+        self._registry.bury(self._registry.schedules.pop(key).schedule.owner.uid)
+        self._forget("agentschedules", key)
+        logger.info("the schedule was deleted", extra={"namespace": key.namespace, "object": key.name})
+        self._wake(key)  # AgentRuns of it, if any, learn of it
+
+
+def _key(raw: dict[str, Any]) -> Key:
+    return Key(raw["metadata"]["namespace"], raw["metadata"]["name"])
