@@ -16,7 +16,7 @@ STARTED = 30.0
 
 
 class OperatorProcess:
-    """One operator for some namespaces. Short intervals, so that tests need not wait."""
+    """One operator for some namespaces. Short times, so that tests need not wait; sweeps only come when they are due."""
 
     def __init__(self, kubeconfig: Path, log: Path, namespaces: list[str], **settings: str) -> None:
         self._log = log
@@ -27,7 +27,6 @@ class OperatorProcess:
             "AGENTSCHEDULE_MIN_INTERVAL": "1",
             "AGENTSCHEDULE_HTTP_HOST": "127.0.0.1",
             "AGENTSCHEDULE_HTTP_PORT": "0",
-            "AGENTSCHEDULE_SWEEP_INTERVAL": "1",
             "AGENTSCHEDULE_ORPHAN_GRACE": "1",
             **{f"AGENTSCHEDULE_{name.upper()}": value for name, value in settings.items()},
         }

@@ -41,6 +41,7 @@ class Application:
             self.metrics,
             concurrency=settings.api_concurrency,
             status_interval=settings.status_interval,
+            on_schedule_gone=self._schedule_gone,
         )
         self._sweeper = Sweeper(
             self.engine.registry,
@@ -131,6 +132,9 @@ class Application:
 
     def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         self._tasks.append(asyncio.create_task(work, name=name))
+
+    def _schedule_gone(self) -> None:
+        self._sweeper.nudge()
 
     def _dead(self) -> str | None:
         """A task that ended is a bug that only a restart mends."""

@@ -5,6 +5,7 @@ the garbage collector was away. Nothing is deleted before the grace time has pas
 """
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,6 +18,9 @@ from agentschedule.engine.registry import Key, Registry
 from agentschedule.metrics import Metrics
 
 logger = logging.getLogger(__name__)
+
+_LEAST_WAIT = 1.0
+"""Seconds between two sweeps, however many schedules go at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +58,21 @@ class Sweeper:
         self._grace = grace
         self._clock = clock
         self._since: dict[str, datetime] = {}
+        self._nudged = asyncio.Event()
 
     async def run(self) -> None:
         """Sweep now and then, until cancelled. With suspects known, the next look comes when their grace time ends."""
         while True:
             waiting = await self.sweep()
+            await asyncio.sleep(_LEAST_WAIT)
             wait = min([self._interval, *([waiting] if waiting is not None else [])])
-            await asyncio.sleep(max(wait.total_seconds(), 0.2))
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._nudged.wait(), max(0.0, wait.total_seconds() - _LEAST_WAIT))
+            self._nudged.clear()
+
+    def nudge(self) -> None:
+        """A schedule is gone: the grace time of what it left behind begins."""
+        self._nudged.set()
 
     async def sweep(self) -> timedelta | None:
         """Look once. Returns how long the next suspect's grace time still lasts."""

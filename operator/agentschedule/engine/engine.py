@@ -45,6 +45,7 @@ class Engine:
         concurrency: int = 32,
         status_interval: float = 1.0,
         clock: Callable[[], datetime] = utc_now,
+        on_schedule_gone: Callable[[], None] = lambda: None,
     ) -> None:
         self.registry = Registry()
         self.dispatcher = Dispatcher(concurrency, metrics)
@@ -58,17 +59,24 @@ class Engine:
         self._writer = StatusWriter(
             self.registry, cluster, self.dispatcher, interval=status_interval, on_written=self._written
         )
-        self.intake = Intake(self.registry, settings, wake=self.wake, forget=self._writer.forget)
+        self.intake = Intake(self.registry, settings, wake=self.wake, forget=self._forget)
         self._heap: list[tuple[datetime, Key]] = []
         self._woken: dict[Key, None] = {}
         self._news = asyncio.Event()
         self._show()
         self._closing = False
+        self._on_schedule_gone = on_schedule_gone
 
     def wake(self, key: Key) -> None:
         """Reconcile this schedule soon."""
         self._woken[key] = None
         self._news.set()
+
+    def _forget(self, kind: str, key: Key) -> None:
+        """An object is gone."""
+        self._writer.forget(kind, key)
+        if kind == "agentschedules":
+            self._on_schedule_gone()
 
     # The loop
 
