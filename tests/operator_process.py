@@ -16,7 +16,7 @@ STARTED = 30.0
 
 
 class OperatorProcess:
-    """One operator for some namespaces. Short times, so that tests need not wait; sweeps only come when they are due."""
+    """One operator for some namespaces. Short times, so that tests need not wait; but sweeps come when due."""
 
     def __init__(self, kubeconfig: Path, log: Path, namespaces: list[str], **settings: str) -> None:
         self._log = log
