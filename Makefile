@@ -98,7 +98,8 @@ format: venv ## Bring the code into shape
 test: lint ## Run all checks: lint, unit, simulation, integration, e2e
 	@$(QUICK) tests/unit tests/simulation
 	@$(MAKE) --no-print-directory install
-	@$(PYTEST) tests/integration tests/e2e
+	@$(PYTEST) tests/integration
+	@$(PYTEST) tests/e2e
 
 test-unit: venv ## Run the unit tests
 	@$(QUICK) tests/unit

@@ -14,9 +14,9 @@ from tests.resources import Place
 INSTALLED = ("-n", "agentschedule-system", "deployment/agentschedule-operator")
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def alone(kubectl: Kubectl) -> Iterator[None]:
-    """An operator that is installed in the cluster rests while the tests run theirs."""
+    """An operator that is installed in the cluster rests while the tests of this folder run theirs."""
     namespace, name = INSTALLED[:2], INSTALLED[2]
     found = kubectl(*namespace, "get", name, "-o", "jsonpath={.spec.replicas}")
     if found.returncode != 0 or found.stdout == "0":
