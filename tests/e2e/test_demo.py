@@ -1,5 +1,6 @@
 """`make demo`, as far as it goes beyond a cluster with the operator in it."""
 
+import json
 import os
 import subprocess
 import sys
@@ -29,11 +30,11 @@ def test_the_demo_shows_three_real_runs(installed: Place, kubeconfig: Path, exam
     command = [sys.executable, "-m", "demo"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=400, check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
-    for words in ("cluster-watch", "daily-digest", "09:00 JST", "Succeeded", "shop cannot pull its image", "demo-down"):
+    for words in ("cluster-watch", "daily-digest", "09:00 JST", "Succeeded", "demo-down"):
         assert words in done.stdout
     place = Place(installed.kubectl, NAMESPACE)
     runs = [run for run in place.status("cluster-watch")["runs"] if run["phase"] == "Succeeded"]
     assert len(runs) >= 2
-    assert place.status("cluster-watch")["previous"]["state"]
+    assert "shop" in json.dumps(place.status("cluster-watch")["previous"]["state"])
     again = place.wait_run("flaky-import", "Succeeded")
     assert (again["attempt"], again["summary"]) == (2, "Imported pages 7 to 10, after 1 to 6 in the attempt before.")
