@@ -1,4 +1,4 @@
-"""What is measured. Names and meanings are part of the product; `docs/metrics.md` lists them."""
+"""What is measured. Names and meanings are part of the product; `docs/operating.md` lists them."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.process_collector import ProcessCollector

@@ -1,13 +1,13 @@
-"""How long the simulation may search: briefly with every change, for longer by `AGENTSCHEDULE_SIMULATION=deep`."""
+"""How long the simulation may search: briefly with every change, for longer by `HYPOTHESIS_PROFILE=deep`."""
 
 import os
 
 from hypothesis import HealthCheck, Phase, settings
 
-DEEP = os.environ.get("AGENTSCHEDULE_SIMULATION") == "deep"
+DEEP = os.environ.get("HYPOTHESIS_PROFILE") == "deep"
 
 STORIES = settings(
-    max_examples=int(os.environ.get("AGENTSCHEDULE_STORIES", "2000" if DEEP else "25")),
+    max_examples=int(os.environ.get("SIMULATION_STORIES", "2000" if DEEP else "20")),
     derandomize=not DEEP,
     deadline=None,
     suppress_health_check=list(HealthCheck),

@@ -23,7 +23,7 @@ def test_a_year_of_a_daily_run_in_berlin() -> None:
         calendar = World(start=start, sweep_interval=timedelta(days=1), resync_interval=DAY, longest_sleep=DAY / 4)
         async with calendar as world:
             world.behaviour = Behaviour(lasts=300, message='{"summary": "a day", "costUSD": "0.25"}')
-            world.apply("daily", {"schedule": "30 2 * * *", "timeZone": "Europe/Berlin"})
+            world.apply("daily", {"schedule": "30 2 * * *", "timeZone": "Europe/Berlin", "runHistoryLimit": 3})
             world.start()
             for _ in range(52):
                 await world.sleep(7 * DAY)
@@ -40,15 +40,15 @@ def test_a_year_of_a_daily_run_in_berlin() -> None:
             assert [f"{at:%H:%M %Z}" for at in times if (at.month, at.day) == (10, 25)] == ["02:30 CEST"]
             status = world.status("daily")
             assert status["totals"] == {"runs": 365, "succeeded": 365, "failed": 0, "skipped": 0, "costUSD": "91.25"}
-            assert len(status["runs"]) == 10
+            assert len(status["runs"]) == 3
             assert len(world.cluster.items("jobs")) == 3
 
     simulate(story())
 
 
 def test_every_five_seconds_with_restarts() -> None:
-    """For an hour in the deep search, for a quarter of one else."""
-    slots = 720 if DEEP else 180
+    """For an hour in the deep search, for ten minutes else."""
+    slots = 720 if DEEP else 120
 
     async def story() -> None:
         async with World() as world:

@@ -18,8 +18,8 @@ MINUTE = 60
 
 
 def test_a_burst_of_schedules_of_one_minute_among_broken_ones() -> None:
-    """1,000 of them in the deep search, 400 else; one broken one to every 20."""
-    good = 1000 if DEEP else 400
+    """1,000 of them in the deep search, 200 else; one broken one to every 20."""
+    good = 1000 if DEEP else 200
     broken = (
         {"schedule": "61 * * * *"},
         {"schedule": "0 9 * * *", "timeZone": "Europe/Bertin"},

@@ -163,7 +163,8 @@ class World:
         self.cluster.history.watched = self._watched
         self.story: deque[str] = deque(maxlen=300)
         self.operator: Operator | None = None
-        self._requests = self._writes = 0
+        self.crashes = 0
+        self._writes = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._errors = _Errors(self.cluster.history.broken)
         self._longest_sleeps = (longest_sleep, engine_module.LONGEST_SLEEP)
@@ -206,12 +207,12 @@ class World:
             self.operator.kill()
             self.cluster.history.operator_died()
             self.cluster.listeners.clear()
-            self._requests += self.operator.connection.calls
             self._writes += self.operator.connection.writes
             self.operator = None
 
     def crash(self, seconds: float) -> None:
         """Kill the operator; it is started again after so many seconds."""
+        self.crashes += 1
         self.kill()
         asyncio.get_running_loop().call_later(seconds, self.start)
 
@@ -228,13 +229,8 @@ class World:
         self.operator.connection.on_call = on_call
 
     @property
-    def requests(self) -> int:
-        """How many requests operators made so far."""
-        return self._requests + (self.operator.connection.calls if self.operator else 0)
-
-    @property
     def writes(self) -> int:
-        """How many of them write."""
+        """How many requests that write operators made so far."""
         return self._writes + (self.operator.connection.writes if self.operator else 0)
 
     def take_down(self, how: Literal["refusing", "silent"], seconds: float, *, losing: bool) -> None:
