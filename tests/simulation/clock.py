@@ -11,6 +11,9 @@ T = TypeVar("T")
 _TICK = 1e-6
 """Added to every jump: a timer must lie in the past by more than a float of a year's seconds can be wrong."""
 
+_MOST_TURNS = 50_000
+"""Turns of the loop within one moment: a thousand schedules need a few hundred, a busy loop any number."""
+
 
 class _JumpingSelector(selectors.SelectSelector):
     """Instead of waiting for a time-out it sets the time forward by it."""
@@ -18,13 +21,18 @@ class _JumpingSelector(selectors.SelectSelector):
     def __init__(self) -> None:
         super().__init__()
         self.now = 0.0
+        self._turns = 0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = super().select(0)
         if ready or (timeout is not None and timeout <= 0):
+            self._turns += 1
+            if self._turns > _MOST_TURNS:
+                raise RuntimeError(f"the simulation turns in circles: time stands still at {self.now:.3f} s")
             return ready
         if timeout is None:
             raise RuntimeError("the simulation stands still: nothing is ready and no timer is set")
+        self._turns = 0
         self.now += timeout + _TICK
         return ready
 

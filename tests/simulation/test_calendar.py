@@ -3,6 +3,8 @@
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import pytest
+
 from agentschedule.runs.facts import job_facts
 
 from .clock import simulate
@@ -65,5 +67,26 @@ def test_every_five_seconds_with_restarts() -> None:
             (life,) = world.cluster.history.lives.values()
             assert len(slots_ran(life)) > slots - 25
             assert len(slots_ran(life)) + slots_skipped(life) == slots
+
+    simulate(story())
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_clock_that_is_set(hours: int) -> None:
+    """Backwards it repeats nothing, though no Job is left to show what ran; forwards is downtime."""
+
+    async def story() -> None:
+        async with World() as world:
+            world.apply("report", {"every": "10m", "endTime": "2026-11-22T15:00:00Z", "successfulJobsHistoryLimit": 0})
+            world.start()
+            await world.sleep(7500)
+            world.clock.step(timedelta(hours=hours))
+            await world.sleep(600)
+            check_promises(world)
+            await check_quiet(world, settle=5 * 3600)
+
+            (life,) = world.cluster.history.lives.values()
+            assert len(slots_ran(life)) == (30 if hours < 0 else 25)
+            assert slots_skipped(life) == (0 if hours < 0 else 5)
 
     simulate(story())

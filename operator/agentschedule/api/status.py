@@ -6,13 +6,12 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from agentschedule.api.fields import FreeObject, Model, Money, ObjectName, ShortText, Text, Time, schema
+from agentschedule.constants import SUMMARY_BYTES
 
 RunPhase = Literal["Pending", "Running", "Succeeded", "Failed", "TimedOut", "Replaced", "Cancelled"]
 Trigger = Literal["Schedule", "CatchUp", "Manual"]
 SchedulePhase = Literal["Active", "Paused", "Complete", "Invalid"]
 SkipReason = Literal["Concurrency", "DeadlineMissed", "CatchUp", "NameConflict", "Rejected"]
-
-_SUMMARY = 512
 
 
 class Condition(Model):
@@ -81,7 +80,7 @@ class Run(Model):
     """What the agent says it cost, all attempts together, in US dollars."""
     usage: Usage | None = None
     """Tokens, as reported by the agent, all attempts together."""
-    summary: Annotated[str | None, Field(max_length=_SUMMARY)] = None
+    summary: Annotated[str | None, Field(max_length=SUMMARY_BYTES)] = None
     """What the agent says of it, cut at 512 bytes."""
     alert: Alert | None = None
     """What the agent wants people to notice."""

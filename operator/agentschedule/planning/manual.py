@@ -87,7 +87,9 @@ def _obstacle(draft: Draft, request: Request) -> str | None:
     owner = draft.observed.schedule.owner
     if not draft.accepted:
         return f"waits: AgentSchedule {owner.name} is not accepted (yet); see its conditions"
-    start = draft.observed.starts.get(manual_job_name(owner.name, request.uid))
+    name = manual_job_name(owner.name, request.uid)
+    draft.wanted.add(name)
+    start = draft.observed.starts.get(name)
     if start is not None and start.state != "Deferred":
         return None
     if start is not None and start.until is not None and start.until > draft.now:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from agentschedule.api.status import Previous, Run, Scheduling, Usage
+from agentschedule.constants import MESSAGE_BYTES, SUMMARY_BYTES
 from agentschedule.planning.actions import DeletePod
 from agentschedule.planning.closing import close
 from agentschedule.planning.draft import ENDED_PHASES, Draft, base_id, is_final
@@ -157,7 +158,7 @@ def _conclude(draft: Draft, entry: Run, seen: Sighting, standing: Standing) -> R
             "completed_at": standing.completed_at,
             "cost_usd": cost,
             "usage": _add_usage(entry.usage, result.usage),
-            "summary": clean(result.summary, 512) if result.summary else None,
+            "summary": clean(result.summary, SUMMARY_BYTES) if result.summary else None,
             "alert": result.alert,
             "disruptions": disruptions or None,
         }
@@ -181,7 +182,7 @@ def _never_started(entry: Run, standing: Standing) -> str | None:
     """For a run whose time was up before it started: what it waited for, in the cluster's own words."""
     if standing.phase != "TimedOut" or standing.started_at or entry.started_at or not entry.message:
         return None
-    return clean(f"never started within its deadline: {entry.reason}: {entry.message}", 1024)
+    return clean(f"never started within its deadline: {entry.reason}: {entry.message}", MESSAGE_BYTES)
 
 
 def _hand_on(draft: Draft, run: Run, standing: Standing) -> None:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from agentschedule.api.status import RunPhase
+from agentschedule.constants import MESSAGE_BYTES
 from agentschedule.runs.facts import JobFacts, PodFacts
 from agentschedule.runs.result import Result, clean, parse_result
 
@@ -95,7 +96,11 @@ def _active(seen: Sighting, look_again: datetime | None = None) -> Standing:
     if reason in _IMAGE_TROUBLE:
         reason = "ErrImagePull" if reason == "ImagePullBackOff" else reason
     return Standing(
-        "Pending", ended=False, reason=reason, message=clean(message, 1024) if message else None, look_again=look_again
+        "Pending",
+        ended=False,
+        reason=reason,
+        message=clean(message, MESSAGE_BYTES) if message else None,
+        look_again=look_again,
     )
 
 
@@ -128,7 +133,7 @@ def _finished(seen: Sighting, now: datetime) -> Standing:
         phase=phase,
         ended=True,
         reason=reason,
-        message=clean("; ".join(part for part in (message, notes) if part), 1024) or None,
+        message=clean("; ".join(part for part in (message, notes) if part), MESSAGE_BYTES) or None,
         started_at=pod.started_at if pod else None,
         completed_at=(pod.finished_at if pod else None) or job.finished_at or now.replace(microsecond=0),
         exit_code=pod.exit_code if pod else None,

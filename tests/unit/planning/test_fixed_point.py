@@ -180,6 +180,7 @@ def _check_status(world: World) -> None:
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(spec=specs, story=st.lists(events, max_size=14))
+@example(spec={}, story=[("defer", 0), ("ask", 0)])
 @example(
     spec={"concurrencyPolicy": "Replace", "retry": {"backoff": "30s"}},
     story=[("pass", 3), ("fail", 0), ("hold", 0), ("pass", 3), ("answer", 1), ("create", 0), ("pass", 1)],
