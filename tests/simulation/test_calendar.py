@@ -81,7 +81,9 @@ def test_a_clock_that_is_set(hours: int) -> None:
             world.start()
             await world.sleep(7500)
             world.clock.step(timedelta(hours=hours))
-            await world.sleep(600)
+            await world.sleep(300)
+            world.edit("report", {"input": "whoever looks again, must not see what ran as due"})
+            await world.sleep(300)
             check_promises(world)
             await check_quiet(world, settle=5 * 3600)
 

@@ -5,6 +5,8 @@ from datetime import timedelta
 
 import pytest
 
+from agentschedule.cluster.errors import ApiError
+
 from .clock import simulate
 from .node import Behaviour
 from .promises import check_promises, check_quiet, slots_ran
@@ -286,6 +288,58 @@ def test_missed_slots_are_counted_also_when_the_operator_dies_before_it_could_sa
             await world.sleep(605)
             world.crash(5)
             world.faults.script = lambda *_: ""
+            await check_quiet(world)
+
+    simulate(story())
+
+
+def test_an_agentrun_that_ends_while_its_status_is_being_written_is_told_of() -> None:
+    async def story() -> None:
+        async with World() as world:
+            world.behaviour = Behaviour(starts=0.1, lasts=0.2)
+            world.apply("report", {**HOURLY, "suspend": True})
+            world.start()
+            await world.sleep(MINUTE)
+            world.faults.script = lambda verb, kind, _: "slow" if (verb, kind) == ("patch status", "agentruns") else ""
+            world.run_now("now", "report")
+            await world.sleep(MINUTE)
+            world.faults.script = lambda *_: ""
+            await check_quiet(world)
+
+    simulate(story())
+
+
+def test_a_status_that_was_taken_without_an_answer_is_settled() -> None:
+    """What waited for it (the deletion of the Job) goes on, though nothing else happens any more."""
+
+    async def story() -> None:
+        async with World() as world:
+            world.apply("once", {"at": "2026-11-22T10:02:00Z", "successfulJobsHistoryLimit": 0})
+            world.start()
+            await world.sleep(130)
+            world.faults.script = lambda verb, *_: "unanswered" if verb == "patch status" else ""
+            world.snap("agentschedules", 14, losing=False)
+            await world.sleep(120)
+            assert not world.cluster.items("jobs")
+            world.faults.script = lambda *_: ""
+            await check_quiet(world)
+
+    simulate(story())
+
+
+@pytest.mark.parametrize("kind", ["agentschedules", "agentruns"])
+def test_a_status_that_met_a_conflict_is_written_again(kind: str) -> None:
+    """The API server gives up a patch that meets too many others, with the same code as for a wrong UID."""
+
+    async def story() -> None:
+        async with World() as world:
+            world.apply("once", {"at": "2026-11-22T10:02:00Z"})
+            world.run_now("now", "once")
+            world.start()
+            conflict = ApiError(409, "Conflict", "the object has been modified; please apply your changes again")
+            world.faults.refuse = lambda verb, on, _: conflict if (verb, on) == ("patch status", kind) else None
+            await world.sleep(180)
+            world.faults.refuse = lambda *_: None
             await check_quiet(world)
 
     simulate(story())

@@ -129,6 +129,7 @@ class Intake:
             listed = namespace in {None, key.namespace} and entry.version <= version
             if listed and entry.request.uid not in present:
                 self._registry.drop_request(key)
+                self._forget("agentruns", key)
                 self._wake(Key(key.namespace, entry.request.spec.schedule_name))
         for raw in items:
             self.observe_request(None, raw)

@@ -84,7 +84,9 @@ class StatusWriter:
         ticket.queued = False
         ticket.last = asyncio.get_running_loop().time()
         difference = diff(entry.acked, entry.wanted())
-        if not difference:
+        if not difference:  # a write whose answer was lost had been taken: the watch said so
+            ticket.failures = 0
+            self._on_written(kind, key)
             return
         uid = entry.schedule.owner.uid if isinstance(entry, ScheduleEntry) else entry.request.uid
         body = {"metadata": {"uid": uid}, "status": difference}
@@ -99,12 +101,15 @@ class StatusWriter:
             entry.acked, entry.version = raw.get("status") or {}, version_of(raw)
         stuck = diff(entry.acked, entry.wanted()) == difference
         ticket.failures = min(ticket.failures + 1, _MOST_FAILURES) if stuck else 0
+        if not entry.settled():  # it has changed again meanwhile
+            self.changed(kind, key)
         self._on_written(kind, key)
 
     def _failed(self, kind: str, key: Key, ticket: _Ticket, error: ApiError) -> None:
-        """Try again later; an object that is gone or another one by now is left to the watch."""
+        """Try again later; an object that is gone is left to the watch. So is, in the end, one that is another by now:
+        409 says that, but also that the patch met too many others."""
         ticket.queued = False
-        if error.status in {404, 409}:
+        if error.status == 404:
             return
         ticket.failures = min(ticket.failures + 1, _MOST_FAILURES)
         log = logger.error if error.status in {400, 422} else logger.warning
