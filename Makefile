@@ -108,7 +108,7 @@ test-simulation: venv ## Run the simulation: the engine on a fake cluster with a
 	@$(QUICK) tests/simulation
 
 test-deep: venv ## Run the simulation's random stories for long (SECONDS=600)
-	@HYPOTHESIS_PROFILE=deep timeout $(or $(SECONDS),600) $(PYTEST) tests/simulation || [ $$? -eq 124 ]
+	@HYPOTHESIS_PROFILE=deep timeout --signal=INT $(or $(SECONDS),600) $(PYTEST) tests/simulation || [ $$? -eq 124 ]
 
 test-integration: cluster ## Run the integration tests: this checkout's operator against a real API server
 	@$(PYTEST) tests/integration

@@ -5,10 +5,9 @@ import logging
 from collections.abc import Callable, Collection
 from typing import Any
 
-from agentschedule.api.status import AgentScheduleStatus
 from agentschedule.engine.registry import Key, Registry, RequestEntry, ScheduleEntry, version_of
 from agentschedule.planning.observed import PlannerSettings
-from agentschedule.planning.reading import read_request, read_schedule, read_status
+from agentschedule.planning.reading import read_request, read_schedule, read_status, salvage_status
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +55,7 @@ class Intake:
             )
         acked = raw.get("status") or {}
         self._registry.schedules[key] = ScheduleEntry(
-            schedule=schedule, version=version_of(raw), acked=acked, status=status or AgentScheduleStatus()
+            schedule=schedule, version=version_of(raw), acked=acked, status=status or salvage_status(raw)
         )
         self._wake(key)
 

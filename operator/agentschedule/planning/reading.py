@@ -66,6 +66,17 @@ def read_status(raw: dict[str, Any]) -> AgentScheduleStatus | None:
         return None
 
 
+def salvage_status(raw: dict[str, Any]) -> AgentScheduleStatus:
+    """What can be read of a status that cannot be read whole: the cursor before all, so that no slot runs again."""
+    given = raw.get("status") or {}
+    for kept in (("scheduling", "totals", "previous"), ("scheduling",)):
+        try:
+            return AgentScheduleStatus.model_validate({key: given[key] for key in kept if key in given})
+        except ValidationError:
+            continue
+    return AgentScheduleStatus()
+
+
 def read_request(raw: dict[str, Any]) -> Request | None:
     """Read an AgentRun. None when it cannot be read, which the API server's schema keeps from happening."""
     meta = raw["metadata"]
