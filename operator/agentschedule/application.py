@@ -20,6 +20,7 @@ from agentschedule.engine.executor import utc_now
 from agentschedule.metrics import Metrics
 from agentschedule.planning.observed import PlannerSettings
 from agentschedule.probes import Probes
+from agentschedule.runs.facts import version_number
 from agentschedule.runs.manifest import Defaults
 from agentschedule.settings import Settings
 from agentschedule.sweeper import Sweeper
@@ -121,7 +122,7 @@ class Application:
                         return
                     await asyncio.sleep(2)
                 else:
-                    on_list(items, int(version) if version.isdigit() else 0, namespace)
+                    on_list(items, version_number(version), namespace)
                     break
 
     async def _resync(self) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from agentschedule.cluster.client import Client
 from agentschedule.cluster.errors import ApiError
+from agentschedule.runs.facts import version_number
 
 logger = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ class Reflector:
 
     async def _list(self) -> None:
         items, self._version = await self._client.list(self._path, selector=self._selector)
-        self._on_list(items, int(self._version) if self._version.isdigit() else 0)
+        self._on_list(items, version_number(self._version))
         self.synced.set()
 
     async def _watch(self) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from agentschedule.cluster.errors import ApiError
-from agentschedule.constants import API_VERSION, LABEL_SCHEDULE_UID
+from agentschedule.constants import LABEL_SCHEDULE_UID
 from agentschedule.engine.dispatcher import Dispatcher, Urgency
 from agentschedule.engine.ports import Cluster
 from agentschedule.engine.recorder import Recorder
@@ -221,15 +221,7 @@ class Executor:
         request = self._registry.requests.get(Key(key.namespace, action.name))
         if request is None or request.request.adopted:
             return
-        owner = {
-            "apiVersion": API_VERSION,
-            "kind": "AgentSchedule",
-            "name": entry.schedule.owner.name,
-            "uid": entry.schedule.owner.uid,
-            "controller": True,
-            "blockOwnerDeletion": True,
-        }
-        body = {"metadata": {"uid": action.uid, "ownerReferences": [owner]}}
+        body = {"metadata": {"uid": action.uid, "ownerReferences": [entry.schedule.owner.reference()]}}
         try:
             await self._cluster.patch("agentruns", key.namespace, action.name, body)
         except ApiError as error:

@@ -5,9 +5,10 @@ import logging
 from collections.abc import Callable, Collection
 from typing import Any
 
-from agentschedule.engine.registry import Key, Registry, RequestEntry, ScheduleEntry, version_of
+from agentschedule.engine.registry import Key, Registry, RequestEntry, ScheduleEntry
 from agentschedule.planning.observed import PlannerSettings
 from agentschedule.planning.reading import read_request, read_schedule, read_status, salvage_status
+from agentschedule.runs.facts import version_of
 
 logger = logging.getLogger(__name__)
 
@@ -50,9 +51,8 @@ class Intake:
         schedule = read_schedule(raw, self._settings)
         status = read_status(raw)
         if status is None:
-            logger.error(
-                "a status cannot be read and is made anew", extra={"namespace": key.namespace, "object": key.name}
-            )
+            where = {"namespace": key.namespace, "object": key.name}
+            logger.error("a status cannot be read whole: its cursor is kept, the rest is made anew", extra=where)
         acked = raw.get("status") or {}
         self._registry.schedules[key] = ScheduleEntry(
             schedule=schedule, version=version_of(raw), acked=acked, status=status or salvage_status(raw)

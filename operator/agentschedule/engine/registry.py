@@ -8,7 +8,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from agentschedule.api.agentrun import AgentRunStatus
 from agentschedule.api.status import AgentScheduleStatus
 from agentschedule.planning.observed import Observed, Request, Schedule, Start, Verdict
-from agentschedule.runs.facts import JobFacts, PodFacts, job_facts, job_of_pod, pod_facts, version_of
+from agentschedule.runs.facts import JobFacts, PodFacts, job_facts, job_of_pod, pod_facts
 from agentschedule.runs.sighting import Sighting
 
 
@@ -261,6 +261,3 @@ class Registry:
         for job in self._jobs.get(schedule_uid, {}).values():
             pod = self._pods.get(job.uid)
             yield Sighting(job, pod, job.uid in self._gone, pod is not None and pod.uid in self._gone)
-
-
-__all__ = ["Key", "Registry", "RequestEntry", "ScheduleEntry", "version_of"]

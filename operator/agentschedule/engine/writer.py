@@ -47,14 +47,14 @@ class StatusWriter:
         self._on_written = on_written
         self._tickets: dict[tuple[str, Key], _Ticket] = {}
 
-    def changed(self, kind: str, key: Key, *, at_once: bool = False) -> None:
+    def changed(self, kind: str, key: Key) -> None:
         """A status may differ from what the API server holds: see to it."""
         ticket = self._tickets.setdefault((kind, key), _Ticket())
         if ticket.queued:
             return
         ticket.queued = True
         loop = asyncio.get_running_loop()
-        interval = 0.0 if at_once else self._interval
+        interval = self._interval
         if ticket.failures:
             interval = min(2.0**ticket.failures / 2, _LONGEST_WAIT)
         wait = ticket.last + interval - loop.time()
@@ -145,4 +145,4 @@ def _same(one: object, other: object) -> bool:
         return len(one) == len(other) and all(map(_same, one, other))
     if isinstance(one, dict) and isinstance(other, dict):
         return one.keys() == other.keys() and all(_same(value, other[key]) for key, value in one.items())
-    return one == other
+    return True

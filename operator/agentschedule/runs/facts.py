@@ -81,10 +81,14 @@ class PodFacts:
         return self.phase in {"Succeeded", "Failed"}
 
 
-def version_of(raw: dict[str, Any]) -> int:
-    """The resourceVersion as a number; versions of one kind are compared, as the API server documents."""
-    text = raw.get("metadata", {}).get("resourceVersion", "")
+def version_number(text: str) -> int:
+    """A resourceVersion as a number; versions of one kind are compared, as the API server documents."""
     return int(text) if text.isdigit() else 0
+
+
+def version_of(raw: dict[str, Any]) -> int:
+    """An object's resourceVersion."""
+    return version_number(raw.get("metadata", {}).get("resourceVersion", ""))
 
 
 def job_facts(raw: dict[str, Any]) -> JobFacts:

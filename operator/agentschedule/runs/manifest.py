@@ -57,6 +57,17 @@ class Owner:
     uid: str
     queue: str | None = None
 
+    def reference(self) -> dict[str, Any]:
+        """The owner reference of what belongs to it: the garbage collector deletes that with it."""
+        return {
+            "apiVersion": API_VERSION,
+            "kind": "AgentSchedule",
+            "name": self.name,
+            "uid": self.uid,
+            "controller": True,
+            "blockOwnerDeletion": True,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
@@ -79,7 +90,7 @@ def job_manifest(owner: Owner, spec: AgentScheduleSpec, run: RunRequest, default
     deadline = spec.active_deadline_seconds or defaults.active_deadline_seconds
     base = {
         "metadata": {},
-        "spec": {"template": {"metadata": {}, "spec": _pod(owner, agent, run, defaults, deadline)}},
+        "spec": {"template": {"metadata": {}, "spec": _pod(agent, defaults, deadline)}},
     }
     merged = overlay(base, spec.job_template or {})
     return _own(merged, owner, run, spec, deadline, defaults.max_budget_usd, agent.name or owner.name)
@@ -129,8 +140,7 @@ def oversized(input_text: str | None, context: dict[str, Any] | None) -> str | N
     return None
 
 
-def _pod(owner: Owner, agent: Agent, run: RunRequest, defaults: Defaults, deadline: int) -> dict[str, Any]:
-    del owner, run
+def _pod(agent: Agent, defaults: Defaults, deadline: int) -> dict[str, Any]:
     identity = {
         "runAsUser": defaults.run_as_user,
         "runAsGroup": defaults.run_as_group,
@@ -230,16 +240,7 @@ def _own(
             "namespace": owner.namespace,
             "labels": {**(given.get("labels") or {}), **queue, **labels},
             "annotations": {**(given.get("annotations") or {}), **notes},
-            "ownerReferences": [
-                {
-                    "apiVersion": API_VERSION,
-                    "kind": "AgentSchedule",
-                    "name": owner.name,
-                    "uid": owner.uid,
-                    "controller": True,
-                    "blockOwnerDeletion": True,
-                }
-            ],
+            "ownerReferences": [owner.reference()],
         },
         "spec": {**job["spec"], "backoffLimit": 0, "activeDeadlineSeconds": deadline + JOB_DEADLINE_MARGIN},
     }
