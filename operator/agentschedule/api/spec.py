@@ -263,6 +263,13 @@ class Session(Model):
     FullyEphemeral: nothing is carried."""
 
 
+class Heartbeat(Model):
+    """The agent looks, acts and sleeps at every run."""
+
+    max_iterations: Annotated[int | None, Field(ge=1, le=1_000_000)] = None
+    """The schedule is Complete after this many scheduled runs. Default: no limit."""
+
+
 _FREE: dict[str, Any] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
 JobTemplate = Annotated[
     FreeObject,
@@ -376,6 +383,9 @@ class AgentScheduleSpec(Model):
     """Free-form object handed to the agent. At most 16 KiB as JSON."""
     session: Session = Session()
     """What one run hands on to the next."""
+    heartbeat: Heartbeat | None = None
+    """Makes every scheduled run one iteration: its number is in the agent's context. What is carried from one to the
+    next is session's."""
 
     active_deadline_seconds: Annotated[int | None, Field(ge=1, le=2_592_000)] = None
     """Runtime deadline of a run in seconds; then its pod is stopped and the run ends as TimedOut. Default: the

@@ -88,6 +88,8 @@ class Run(Model):
     """When the next attempt of a failed one starts."""
     disruptions: Annotated[int | None, Field(ge=0, le=100)] = None
     """How many of its attempts were ended by evictions or preemptions; they do not count as failures."""
+    iteration: Annotated[int | None, Field(ge=0)] = None
+    """Which iteration this is, where the schedule has a heartbeat. Of a manual run, the last one before it."""
 
 
 class Skip(Model):
@@ -195,6 +197,8 @@ class AgentScheduleStatus(Model):
     """Counts since creation."""
     consecutive_failures: Annotated[int, Field(ge=0)] = 0
     """Failed slots in a row."""
+    iteration: Annotated[int, Field(ge=0)] = 0
+    """How many scheduled runs there were: further attempts and manual runs do not count."""
     effective: Effective | None = None
     """What defaults and settings come to."""
     previous: Previous | None = None

@@ -69,7 +69,7 @@ def read_status(raw: dict[str, Any]) -> AgentScheduleStatus | None:
 def salvage_status(raw: dict[str, Any]) -> AgentScheduleStatus:
     """What can be read of a status that cannot be read whole: the cursor before all, so that no slot runs again."""
     given = raw.get("status") or {}
-    for kept in (("scheduling", "totals", "previous"), ("scheduling",)):
+    for kept in (("scheduling", "totals", "previous", "iteration"), ("scheduling", "iteration"), ("scheduling",)):
         try:
             return AgentScheduleStatus.model_validate({key: given[key] for key in kept if key in given})
         except ValidationError:

@@ -34,6 +34,7 @@ def record_runs(draft: Draft) -> None:
             if sightings[0].job.agent_run_uid is None:
                 _count_passed(draft, sightings[0].job.slot)
                 draft.handled(sightings[0].job.slot)
+                draft.update(iteration=draft.status.iteration + 1)
         for seen in sightings:
             entry = _follow(draft, entry, seen)
         draft.runs[key] = entry
@@ -102,6 +103,7 @@ def _first_entry(seen: Sighting) -> Run:
         phase="Pending",
         attempt=job.attempt,
         trigger=job.trigger if job.trigger in {"Schedule", "CatchUp", "Manual"} else "Schedule",
+        iteration=job.iteration,
     )
 
 

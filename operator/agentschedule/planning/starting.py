@@ -6,6 +6,7 @@ from typing import Literal
 from agentschedule.api.status import Trigger
 from agentschedule.planning.actions import CreateJob
 from agentschedule.planning.draft import Draft
+from agentschedule.planning.heartbeat import iteration_of
 from agentschedule.planning.observed import Request, Start
 from agentschedule.runs.manifest import RunRequest, job_manifest
 from agentschedule.runs.names import job_name, manual_job_name
@@ -53,6 +54,7 @@ def start_run(
         agent_run_uid=request.uid if request else None,
         input=request.spec.input if request else None,
         context=request.spec.context if request else None,
+        iteration=iteration_of(draft, name, trigger),
     )
     manifest = job_manifest(schedule.owner, schedule.spec, run, draft.settings.defaults)
     draft.do(CreateJob(name=name, slot=slot, trigger=trigger, due=due, manifest=manifest))

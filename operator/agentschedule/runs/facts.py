@@ -1,7 +1,9 @@
 """What is kept of a Job or pod: the fields that decisions need, read from the API server's raw JSON."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from agentschedule.constants import (
@@ -9,6 +11,8 @@ from agentschedule.constants import (
     ANNOTATION_AGENT_RUN,
     ANNOTATION_AGENT_RUN_UID,
     ANNOTATION_ATTEMPT,
+    ANNOTATION_BUDGET,
+    ANNOTATION_ITERATION,
     ANNOTATION_KEEP,
     ANNOTATION_SCHEDULED_AT,
     ANNOTATION_STOPPED,
@@ -22,12 +26,18 @@ from agentschedule.runs.names import parse_time
 MOST_ATTEMPTS = 100
 """Of one run, as its entry in the status has it."""
 
+_MOST_ITERATIONS = 10**9
+_MONEY = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?", re.ASCII)
+
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class JobFacts:
-    """A Job of ours. `finished` is None until it has ended, then "Complete" or "Failed"."""
+    """A Job of ours. `finished` is None until it has ended, then "Complete" or "Failed".
+
+    `budget` is what was set aside for it, in US dollars; `iteration` the count of the scheduled run, where it was told.
+    """
 
     namespace: str
     name: str
@@ -48,6 +58,8 @@ class JobFacts:
     agent_run: str | None = None
     agent_run_uid: str | None = None
     keep: bool = False
+    budget: Decimal | None = None
+    iteration: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +137,8 @@ def job_facts(raw: dict[str, Any]) -> JobFacts:
         agent_run=notes.get(ANNOTATION_AGENT_RUN),
         agent_run_uid=notes.get(ANNOTATION_AGENT_RUN_UID),
         keep=notes.get(ANNOTATION_KEEP) == "true",
+        budget=_money(notes.get(ANNOTATION_BUDGET)),
+        iteration=_iteration(notes.get(ANNOTATION_ITERATION)),
     )
 
 
@@ -181,6 +195,8 @@ def job_of_pod(raw: dict[str, Any]) -> JobFacts:
         created=pod.created,
         agent_run=notes.get(ANNOTATION_AGENT_RUN),
         agent_run_uid=notes.get(ANNOTATION_AGENT_RUN_UID),
+        budget=_money(notes.get(ANNOTATION_BUDGET)),
+        iteration=_iteration(notes.get(ANNOTATION_ITERATION)),
     )
 
 
@@ -208,5 +224,20 @@ def _waiting(status: dict[str, Any]) -> tuple[str, str] | None:
 
 def _attempt(text: str | None) -> int:
     """The number of an attempt. What somebody else has written there is the first."""
-    number = int(text) if text and text.isascii() and text.isdigit() and len(text) < 4 else 1
+    number = _number(text) or 1
     return number if 1 <= number <= MOST_ATTEMPTS else 1
+
+
+def _iteration(text: str | None) -> int | None:
+    """Which scheduled run this is. None for what somebody else has written there."""
+    number = _number(text)
+    return number if number is not None and number <= _MOST_ITERATIONS else None
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) <= 10 else None
+
+
+def _money(text: str | None) -> Decimal | None:
+    """An amount as we write it. None for what somebody else has written there."""
+    return Decimal(text) if text and _MONEY.fullmatch(text) else None

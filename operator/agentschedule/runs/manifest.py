@@ -14,7 +14,9 @@ from agentschedule.constants import (
     ANNOTATION_AGENT_RUN,
     ANNOTATION_AGENT_RUN_UID,
     ANNOTATION_ATTEMPT,
+    ANNOTATION_BUDGET,
     ANNOTATION_CONTEXT,
+    ANNOTATION_ITERATION,
     ANNOTATION_SCHEDULED_AT,
     ANNOTATION_TRIGGER,
     API_VERSION,
@@ -71,7 +73,11 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """What makes one run's Job differ from another's of the same schedule."""
+    """What makes one run's Job differ from another's of the same schedule.
+
+    `budget` is what the run may cost in US dollars, None: the operator's ceiling. `max_tokens` is told to the agent
+    where there is a limit. `iteration` counts scheduled runs from 1; it is told where the spec has a heartbeat.
+    """
 
     id: str
     slot: datetime
@@ -82,6 +88,9 @@ class RunRequest:
     agent_run_uid: str | None = None
     input: str | None = None
     context: dict[str, Any] | None = None
+    budget: Decimal | None = None
+    max_tokens: int | None = None
+    iteration: int | None = None
 
 
 def job_manifest(owner: Owner, spec: AgentScheduleSpec, run: RunRequest, defaults: Defaults) -> dict[str, Any]:
@@ -93,7 +102,8 @@ def job_manifest(owner: Owner, spec: AgentScheduleSpec, run: RunRequest, default
         "spec": {"template": {"metadata": {}, "spec": _pod(agent, defaults, deadline)}},
     }
     merged = overlay(base, spec.job_template or {})
-    return _own(merged, owner, run, spec, deadline, defaults.max_budget_usd, agent.name or owner.name)
+    budget = defaults.max_budget_usd if run.budget is None else run.budget
+    return _own(merged, owner, run, spec, deadline, budget, agent.name or owner.name)
 
 
 def context_document(
@@ -101,6 +111,13 @@ def context_document(
 ) -> str:
     """The context file: compact JSON in UTF-8."""
     background = run.trigger != "Manual"
+    limits: dict[str, Any] = {
+        "maxBudgetUSD": money_text(budget),
+        "deadlineSeconds": deadline,
+        "resultBytes": RESULT_BYTES,
+    }
+    if run.max_tokens is not None:
+        limits["maxTokens"] = run.max_tokens
     document: dict[str, Any] = {
         "version": 1,
         "run": {
@@ -114,13 +131,15 @@ def context_document(
         },
         "input": run.input if run.input is not None else spec.input,
         "context": run.context if run.context is not None else (spec.context or {}),
-        "limits": {"maxBudgetUSD": money_text(budget), "deadlineSeconds": deadline, "resultBytes": RESULT_BYTES},
+        "limits": limits,
         "background": background,
         "restrictedOperations": list(RESTRICTED_OPERATIONS) if background else [],
         "capabilities": [],
     }
     if run.previous is not None and spec.session.mode != "FullyEphemeral":
         document["previous"] = run.previous.to_json()
+    if spec.heartbeat is not None and run.iteration is not None:
+        document["heartbeat"] = {"iteration": run.iteration, **spec.heartbeat.to_json()}
     return compact(document)
 
 
@@ -200,7 +219,10 @@ def _own(
         ANNOTATION_SCHEDULED_AT: utc_text(run.slot),
         ANNOTATION_TRIGGER: run.trigger,
         ANNOTATION_ATTEMPT: str(run.attempt),
+        ANNOTATION_BUDGET: money_text(budget),
     }
+    if run.iteration is not None:
+        notes[ANNOTATION_ITERATION] = str(run.iteration)
     if run.agent_run and run.agent_run_uid:
         notes |= {ANNOTATION_AGENT_RUN: run.agent_run, ANNOTATION_AGENT_RUN_UID: run.agent_run_uid}
     document = context_document(owner, spec, run, deadline, budget, agent)

@@ -1,5 +1,6 @@
 """What is kept of a Job or pod."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -48,6 +49,18 @@ def test_the_end_of_a_job(condition: dict[str, Any], finished: str | None) -> No
         pytest.param({f"{KEY}attempt": "-1"}, "attempt", 1, id="attempt -1"),
         pytest.param({f"{KEY}attempt": "²"}, "attempt", 1, id="a digit that is no number"),
         pytest.param({f"{KEY}attempt": "9" * 5000}, "attempt", 1, id="attempt without end"),
+        pytest.param({}, "budget", None, id="no budget"),
+        pytest.param({f"{KEY}budget-usd": "2.5"}, "budget", Decimal("2.5"), id="budget"),
+        pytest.param({f"{KEY}budget-usd": "0"}, "budget", Decimal(0), id="budget of nothing"),
+        pytest.param({f"{KEY}budget-usd": "-1"}, "budget", None, id="budget below nothing"),
+        pytest.param({f"{KEY}budget-usd": "1e9"}, "budget", None, id="budget with an exponent"),
+        pytest.param({f"{KEY}budget-usd": "NaN"}, "budget", None, id="budget that is no number"),
+        pytest.param({f"{KEY}budget-usd": "9" * 5000}, "budget", None, id="budget without end"),
+        pytest.param({f"{KEY}budget-usd": "٣"}, "budget", None, id="budget in other digits"),
+        pytest.param({}, "iteration", None, id="no iteration"),
+        pytest.param({f"{KEY}iteration": "7"}, "iteration", 7, id="iteration"),
+        pytest.param({f"{KEY}iteration": "-7"}, "iteration", None, id="iteration below nothing"),
+        pytest.param({f"{KEY}iteration": "9" * 5000}, "iteration", None, id="iteration without end"),
         pytest.param({f"{KEY}scheduled-at": "soon"}, "slot", utc("09:00:01"), id="no time: its creation"),
         pytest.param({f"{KEY}scheduled-at": "0001-01-01T00:00:00+14:00"}, "slot", utc("09:00:01"), id="no such time"),
         pytest.param({f"{KEY}keep": "true"}, "keep", True, id="keep"),
