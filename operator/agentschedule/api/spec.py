@@ -4,6 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from agentschedule.api.blackouts import Blackout
 from agentschedule.api.fields import (
     DURATION_PATTERN,
     INPUT_RULE,
@@ -363,6 +364,11 @@ class AgentScheduleSpec(Model):
     catch_up: Literal["Latest", "None"] = "Latest"
     """What is done with runs missed while the operator or the API server was down. Latest: the newest one is made up
     for. None: none is."""
+    blackouts: Annotated[
+        list[Blackout] | None,
+        Field(max_length=20, json_schema_extra=schema(x_list_type="map", x_list_map_keys=["name"])),
+    ] = None
+    """Times without runs, up to 20 entries. Runs created by an AgentRun start all the same."""
     suspend: bool = False
     """No new runs while true; running ones finish."""
 

@@ -11,7 +11,7 @@ from agentschedule.api.spec import AgentScheduleSpec
 from agentschedule.api.status import AgentScheduleStatus
 from agentschedule.runs.manifest import Defaults, Owner
 from agentschedule.runs.sighting import Sighting
-from agentschedule.timing import When
+from agentschedule.timing import Blackouts, When
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,7 @@ class Schedule:
     problem: Problem | None = None
     pause: Pause | None = None
     deleting: bool = False
+    blackouts: Blackouts = field(default_factory=Blackouts)
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from agentschedule.api.agentrun import AgentRunSpec, AgentRunStatus
+from agentschedule.api.blackouts import Blackout
 from agentschedule.api.spec import AgentScheduleSpec
 from agentschedule.api.status import AgentScheduleStatus
 from agentschedule.constants import (
@@ -19,7 +20,7 @@ from agentschedule.planning.observed import Pause, PlannerSettings, Problem, Req
 from agentschedule.runs.manifest import Owner, oversized
 from agentschedule.runs.merge import forbidden
 from agentschedule.runs.names import parse_time
-from agentschedule.timing import TimingError, When, parse_duration, when_digest
+from agentschedule.timing import BlackoutEntry, Blackouts, TimingError, When, parse_duration, when_digest
 
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
@@ -35,16 +36,17 @@ def read_schedule(raw: dict[str, Any], settings: PlannerSettings) -> Schedule:
     )
     created = parse_time(meta.get("creationTimestamp")) or _EPOCH
     given = raw.get("spec") or {}
-    spec, when, problem = None, None, None
+    spec, when, problem, blackouts = None, None, None, Blackouts()
     try:
         spec = AgentScheduleSpec.model_validate(given)
         when = _when(spec, owner, created)
+        blackouts = Blackouts.build([_blackout(entry) for entry in spec.blackouts or ()], when.zone)
         problem = _problem(owner, spec, settings)
     except ValidationError as error:
         first = error.errors()[0]
         problem = Problem("InvalidSpec", f"spec.{'.'.join(str(p) for p in first['loc'])}: {first['msg']}")
     except TimingError as error:
-        problem = Problem("UnknownTimeZone" if error.field == "spec.timeZone" else "UnparseableSchedule", str(error))
+        problem = Problem(_reason(error), str(error))
     return Schedule(
         owner=owner,
         generation=meta.get("generation", 0),
@@ -55,6 +57,7 @@ def read_schedule(raw: dict[str, Any], settings: PlannerSettings) -> Schedule:
         problem=problem,
         pause=_pause(meta.get("annotations") or {}),
         deleting="deletionTimestamp" in meta,
+        blackouts=blackouts,
     )
 
 
@@ -113,6 +116,25 @@ def _when(spec: AgentScheduleSpec, owner: Owner, created: datetime) -> When:
     )
 
 
+def _blackout(entry: Blackout) -> BlackoutEntry:
+    return BlackoutEntry(
+        name=entry.name,
+        action=entry.action,
+        begin=entry.from_,
+        to=entry.to,
+        weekdays=tuple(entry.weekdays or ()),
+        hours=(entry.hours.start, entry.hours.end) if entry.hours else None,
+        country=entry.holidays.country if entry.holidays else None,
+        subdivision=entry.holidays.subdivision if entry.holidays else None,
+    )
+
+
+def _reason(error: TimingError) -> str:
+    if error.field == "spec.timeZone":
+        return "UnknownTimeZone"
+    return "InvalidBlackout" if error.field.startswith("spec.blackouts") else "UnparseableSchedule"
+
+
 def _digest(given: dict[str, Any]) -> str:
     return when_digest(
         schedule=given.get("schedule"),
@@ -123,6 +145,11 @@ def _digest(given: dict[str, Any]) -> str:
         start_time=given.get("startTime"),
         end_time=given.get("endTime"),
         jitter=given.get("jitter"),
+        blackouts=given.get("blackouts") or (),
+        max_runs=given.get("maxRuns"),
+        starting_deadline_seconds=given.get("startingDeadlineSeconds"),
+        catch_up=given.get("catchUp"),
+        catch_up_limit=given.get("catchUpLimit"),
     )
 
 

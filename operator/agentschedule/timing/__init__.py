@@ -1,5 +1,6 @@
-"""When schedules are due: cron expressions, intervals, instants, time zones, jitter. Pure: no clock, no I/O."""
+"""When schedules are due: cron expressions, intervals, instants, zones, jitter, blackouts. Pure: no clock, no I/O."""
 
+from agentschedule.timing.blackouts import BlackoutEntry, Blackouts, Window
 from agentschedule.timing.digest import when_digest
 from agentschedule.timing.durations import format_duration, parse_duration
 from agentschedule.timing.errors import TimingError
@@ -8,8 +9,11 @@ from agentschedule.timing.when import When
 from agentschedule.timing.zones import load_zone, local_text
 
 __all__ = [
+    "BlackoutEntry",
+    "Blackouts",
     "TimingError",
     "When",
+    "Window",
     "check_min_interval",
     "format_duration",
     "load_zone",

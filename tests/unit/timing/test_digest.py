@@ -5,7 +5,7 @@ import pytest
 
 from agentschedule.timing import when_digest
 
-from .builders import build, utc
+from .builders import utc
 
 NOTHING: dict[str, Any] = {
     "schedule": None,
@@ -40,14 +40,6 @@ def test_every_field_counts(change: dict[str, Any]) -> None:
 def test_the_digest_is_pinned() -> None:
     """Another digest for the same fields would look like an edit of every schedule after an upgrade."""
     assert when_digest(**NOTHING | {"schedule": "0 9 * * 1-5", "time_zone": "Asia/Tokyo"}) == "ebf112a738cc3d22"
-
-
-def test_a_schedule_that_is_built_has_the_digest_of_its_text() -> None:
-    start = utc("2026-12-01 09:00")
-    when = build("@daily", start=start, jitter="5m", uid="one")
-    text = NOTHING | {"schedule": "@daily", "start_time": "2026-12-01T09:00:00Z", "jitter": "5m"}
-    assert when.digest == when_digest(**text)
-    assert when.digest == build("@daily", start=start, jitter="5m", uid="two", created=start).digest
 
 
 def test_the_same_instant_in_another_offset_is_no_change() -> None:
