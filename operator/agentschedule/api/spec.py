@@ -8,6 +8,7 @@ from agentschedule.api.blackouts import Blackout
 from agentschedule.api.fields import (
     DURATION_PATTERN,
     INPUT_RULE,
+    Amount,
     Duration,
     FreeObject,
     Input,
@@ -254,6 +255,43 @@ class Retry(Model):
         Field(max_length=32, json_schema_extra=schema(x_list_type="set")),
     ] = None
     """Exit codes of the agent that end the run at once, without a further attempt."""
+    on_exhausted: Literal["Continue", "DeadLetter"] | None = None
+    """What happens when a run has failed for good. Continue: the schedule goes on (default of recurring schedules).
+    DeadLetter: it stops and waits for a person (default of at)."""
+
+
+class Budget(Model):
+    """What runs may cost, in US dollars as decimal strings. A start reserves what its run may cost; what the agent
+    reports settles it; a run that reports nothing is charged what was reserved."""
+
+    model_config = ConfigDict(
+        json_schema_extra=schema(
+            rule(
+                "has(self.period) == has(self.periodUSD)",
+                "period and periodUSD belong together: give both, for instance period: Day and periodUSD: '5'",
+            ),
+            rule(
+                "has(self.perRunUSD) || has(self.perRunTokens) || has(self.totalUSD) || has(self.periodUSD)",
+                "give at least one of perRunUSD, perRunTokens, totalUSD and periodUSD",
+            ),
+        )
+    )
+
+    per_run_usd: Annotated[Amount | None, Field(alias="perRunUSD")] = None
+    """What one run may cost, all its attempts together. Default: the operator's ceiling."""
+    per_run_tokens: Annotated[int | None, Field(ge=1, le=1_000_000_000_000)] = None
+    """How many tokens one run may use, input and output and all its attempts together. The agent is told."""
+    total_usd: Annotated[Amount | None, Field(alias="totalUSD")] = None
+    """What the schedule may spend in all."""
+    period: Literal["Hour", "Day", "Week", "Month"] | None = None
+    """Calendar period of periodUSD, in timeZone. Weeks begin on Monday."""
+    period_usd: Annotated[Amount | None, Field(alias="periodUSD")] = None
+    """What the schedule may spend in each period."""
+    alert_at_percent: Annotated[int, Field(ge=1, le=100)] = 80
+    """An Event tells when this share of totalUSD or periodUSD is spent."""
+    on_exceeded: Literal["Pause", "Skip"] = "Pause"
+    """What a due run does when not enough is left. Pause: it is skipped and the schedule held until a new period
+    begins, or the budget is raised, or a person resumes it. Skip: it is skipped."""
 
 
 class Session(Model):
@@ -310,6 +348,16 @@ class AgentScheduleSpec(Model):
                 fieldPath=".maxConcurrentRuns",
             ),
             rule(
+                "!has(self.maxQueuedRuns) || self.concurrencyPolicy == 'Queue'",
+                "maxQueuedRuns has a meaning only with concurrencyPolicy Queue",
+                fieldPath=".maxQueuedRuns",
+            ),
+            rule(
+                "!has(self.catchUpLimit) || self.catchUp == 'All'",
+                "catchUpLimit has a meaning only with catchUp All",
+                fieldPath=".catchUpLimit",
+            ),
+            rule(
                 "!has(self.startTime) || !has(self.endTime) || self.startTime <= self.endTime",
                 "spec.startTime must not be after spec.endTime",
                 fieldPath=".startTime",
@@ -361,9 +409,12 @@ class AgentScheduleSpec(Model):
     """Each start is delayed by a random but repeatable time from 0 to this, never past the next run."""
     starting_deadline_seconds: Annotated[int | None, Field(ge=1, le=31_536_000)] = None
     """A run that could not start within this many seconds is missed and recorded so. Default: no deadline."""
-    catch_up: Literal["Latest", "None"] = "Latest"
+    catch_up: Literal["Latest", "All", "None"] = "Latest"
     """What is done with runs missed while the operator or the API server was down. Latest: the newest one is made up
-    for. None: none is."""
+    for. All: each is, oldest first, one after another whatever the concurrency policy, at most catchUpLimit of them.
+    None: none is."""
+    catch_up_limit: Annotated[int | None, Field(ge=1, le=100)] = None
+    """How many missed runs catchUp All makes up for, the newest ones, default 10."""
     blackouts: Annotated[
         list[Blackout] | None,
         Field(max_length=20, json_schema_extra=schema(x_list_type="map", x_list_map_keys=["name"])),
@@ -371,12 +422,17 @@ class AgentScheduleSpec(Model):
     """Times without runs, up to 20 entries. Runs created by an AgentRun start all the same."""
     suspend: bool = False
     """No new runs while true; running ones finish."""
+    max_runs: Annotated[int | None, Field(ge=1, le=1_000_000_000)] = None
+    """The schedule is complete after this many scheduled runs. Skipped slots, further attempts and manual runs do not
+    count."""
 
     max_concurrent_runs: Annotated[int | None, Field(ge=1, le=100)] = None
     """How many runs of this schedule may be active at once, default 1. A run that waits for its next attempt counts."""
-    concurrency_policy: Literal["Forbid", "Replace", "Allow"] = "Forbid"
+    concurrency_policy: Literal["Forbid", "Replace", "Queue", "Allow"] = "Forbid"
     """What a due run does when maxConcurrentRuns are active. Forbid: it is skipped. Replace: the oldest active run is
-    stopped, and it starts when that one's pod is gone. Allow: there is no limit."""
+    stopped, and it starts when that one's pod is gone. Queue: it waits, see maxQueuedRuns. Allow: there is no limit."""
+    max_queued_runs: Annotated[int | None, Field(ge=1, le=20)] = None
+    """How many runs may wait with concurrencyPolicy Queue, default 1. Further ones are skipped."""
 
     agent: Agent | None = None
     """The agent: its image and how it is started."""
@@ -398,6 +454,11 @@ class AgentScheduleSpec(Model):
     operator's."""
     retry: Retry | None = None
     """What happens after a failed attempt. Without it, nothing is tried again."""
+    pause_after_failures: Annotated[int, Field(ge=0, le=1000)] = 3
+    """After this many failed slots in a row the operator holds the schedule until a person resumes it; 0: never. After
+    that the next failed slot holds it again at once, and a success ends this probation."""
+    budget: Budget | None = None
+    """What a run, and the schedule in a period and in all, may cost. Costs are what agents report."""
     run_history_limit: Annotated[int, Field(ge=1, le=100)] = 10
     """How many runs status.runs keeps."""
     successful_jobs_history_limit: Annotated[int, Field(ge=0, le=100)] = 3

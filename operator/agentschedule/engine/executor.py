@@ -48,7 +48,7 @@ class Executor:
         """Queue an action's request."""
         match action:
             case CreateJob():
-                entry.starts[action.name] = Start("InFlight")
+                entry.starts[action.name] = Start("InFlight", budget=action.budget)
                 self._dispatcher.submit(Urgency.START, lambda: self._create(key, entry, action))
             case StopJob():
                 self._once(key, action.uid, Urgency.STOP, lambda: self._stop(key, action))

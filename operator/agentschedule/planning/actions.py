@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Literal
 
 from agentschedule.api.agentrun import AgentRunStatus
@@ -11,13 +12,14 @@ from agentschedule.api.status import AgentScheduleStatus, Run
 
 @dataclass(frozen=True, slots=True)
 class CreateJob:
-    """Create a run's Job. Its name is the lock."""
+    """Create a run's Job. Its name is the lock. `budget` is what is reserved for the run, in US dollars."""
 
     name: str
     slot: datetime
     trigger: str
     due: datetime
     manifest: dict[str, Any]
+    budget: Decimal
 
 
 @dataclass(frozen=True, slots=True)

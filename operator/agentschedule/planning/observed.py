@@ -48,8 +48,22 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
+class Unwanted:
+    """The annotation `skip`: slots that people do not want to run. `problem`: what of it cannot be read."""
+
+    slots: frozenset[datetime] = frozenset()
+    problem: str | None = None
+
+
+NOTHING_UNWANTED = Unwanted()
+
+
+@dataclass(frozen=True, slots=True)
 class Schedule:
-    """An AgentSchedule, read. `spec` and `when` are None where they cannot be read; `problem` then says why."""
+    """An AgentSchedule, read. `spec` and `when` are None where they cannot be read; `problem` then says why.
+
+    `resume` is the id of the hold that a person wants to end.
+    """
 
     owner: Owner
     generation: int
@@ -59,6 +73,8 @@ class Schedule:
     when: When | None
     problem: Problem | None = None
     pause: Pause | None = None
+    resume: str | None = None
+    unwanted: Unwanted = NOTHING_UNWANTED
     deleting: bool = False
     blackouts: Blackouts = field(default_factory=Blackouts)
 
@@ -79,11 +95,15 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What became of a Job that was to be created: under way, to be tried again at `until`, or refused for good."""
+    """What became of a Job that was to be created: under way, to be tried again at `until`, or refused for good.
+
+    `budget` is what is reserved for its run while it is under way, in US dollars.
+    """
 
     state: Literal["InFlight", "Deferred", "NameConflict", "Rejected"]
     until: datetime | None = None
     message: str = ""
+    budget: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,21 +7,33 @@ from pydantic import ValidationError
 
 from agentschedule.api.agentrun import AgentRunSpec, AgentRunStatus
 from agentschedule.api.blackouts import Blackout
+from agentschedule.api.fields import money_text
 from agentschedule.api.spec import AgentScheduleSpec
 from agentschedule.api.status import AgentScheduleStatus
 from agentschedule.constants import (
     ANNOTATION_PAUSED,
     ANNOTATION_PAUSED_BY,
     ANNOTATION_PAUSED_UNTIL,
+    ANNOTATION_RESUME,
+    ANNOTATION_SKIP,
     LABEL_QUEUE_NAME,
     NAME_LENGTH,
 )
-from agentschedule.planning.observed import Pause, PlannerSettings, Problem, Request, Schedule
+from agentschedule.planning.observed import (
+    NOTHING_UNWANTED,
+    Pause,
+    PlannerSettings,
+    Problem,
+    Request,
+    Schedule,
+    Unwanted,
+)
 from agentschedule.runs.manifest import Owner, oversized
 from agentschedule.runs.merge import forbidden
 from agentschedule.runs.names import parse_time
 from agentschedule.timing import BlackoutEntry, Blackouts, TimingError, When, parse_duration, when_digest
 
+_MOST_UNWANTED = 1000
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
@@ -56,6 +68,8 @@ def read_schedule(raw: dict[str, Any], settings: PlannerSettings) -> Schedule:
         when=when,
         problem=problem,
         pause=_pause(meta.get("annotations") or {}),
+        resume=(meta.get("annotations") or {}).get(ANNOTATION_RESUME, "")[:256] or None,
+        unwanted=_unwanted((meta.get("annotations") or {}).get(ANNOTATION_SKIP)),
         deleting="deletionTimestamp" in meta,
         blackouts=blackouts,
     )
@@ -168,7 +182,24 @@ def _problem(owner: Owner, spec: AgentScheduleSpec, settings: PlannerSettings) -
     if spec.retry is not None:
         for name, text in (("backoff", spec.retry.backoff), ("maxBackoff", spec.retry.max_backoff)):
             parse_duration(text, f"spec.retry.{name}")
-    return _template_problem(spec)
+    return _budget_problem(spec, settings) or _template_problem(spec)
+
+
+def _budget_problem(spec: AgentScheduleSpec, settings: PlannerSettings) -> Problem | None:
+    """A budget for one run that nobody would ever grant."""
+    budget, ceiling = spec.budget, settings.defaults.max_budget_usd
+    if budget is None or budget.per_run_usd is None:
+        return None
+    wanted = money_text(budget.per_run_usd)
+    if budget.per_run_usd > ceiling:
+        return Problem(
+            "BudgetTooHigh", f"spec.budget.perRunUSD is {wanted}; the operator allows at most {money_text(ceiling)}"
+        )
+    for name, limit in (("periodUSD", budget.period_usd), ("totalUSD", budget.total_usd)):
+        if limit is not None and budget.per_run_usd > limit:
+            text = f"spec.budget.perRunUSD is {wanted}, above {name} of {money_text(limit)}: no run could ever start"
+            return Problem("InvalidBudget", text)
+    return None
 
 
 def _template_problem(spec: AgentScheduleSpec) -> Problem | None:
@@ -186,6 +217,17 @@ def _template_problem(spec: AgentScheduleSpec) -> Problem | None:
         "InvalidJobTemplate",
         "spec.agent.image is missing, and spec.jobTemplate has no container named agent with an image",
     )
+
+
+def _unwanted(text: str | None) -> Unwanted:
+    """The annotation `skip`: RFC 3339 times, separated by commas."""
+    if not text:
+        return NOTHING_UNWANTED
+    parts = [part.strip() for part in text.split(",") if part.strip()][:_MOST_UNWANTED]
+    read = {part: parse_time(part) for part in parts}
+    bad = [part[:40] for part, time in read.items() if time is None]
+    problem = f"{ANNOTATION_SKIP}: {', '.join(bad[:3])} is not an RFC 3339 time and is ignored" if bad else None
+    return Unwanted(frozenset(time for time in read.values() if time is not None), problem)
 
 
 def _pause(notes: dict[str, str]) -> Pause | None:

@@ -2,19 +2,20 @@
 
 from collections import defaultdict
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 from agentschedule.api.status import Previous, Run, Scheduling, Usage
 from agentschedule.constants import MESSAGE_BYTES, SUMMARY_BYTES
 from agentschedule.planning.actions import DeletePod
+from agentschedule.planning.budget import used_up
 from agentschedule.planning.closing import close
-from agentschedule.planning.draft import ENDED_PHASES, Draft, base_id, is_final
+from agentschedule.planning.draft import ENDED_PHASES, NOTHING, Draft, base_id, is_final
+from agentschedule.planning.due import MISSED, fate_of, place
 from agentschedule.planning.retrying import retry_time
+from agentschedule.planning.skipping import skip_slots
 from agentschedule.runs.names import job_name
 from agentschedule.runs.result import MAX_TOKENS, clean
 from agentschedule.runs.sighting import Sighting, Standing, judge
 
-_NOTHING = Decimal(0)
 _PASSED_A_TIME = 1000
 _MOST_PASSED = 50_000
 
@@ -34,6 +35,7 @@ def record_runs(draft: Draft) -> None:
             if sightings[0].job.agent_run_uid is None:
                 _count_passed(draft, sightings[0].job.slot)
                 draft.handled(sightings[0].job.slot)
+                draft.leave_queue(sightings[0].job.slot)
                 draft.update(iteration=draft.status.iteration + 1)
         for seen in sightings:
             entry = _follow(draft, entry, seen)
@@ -72,7 +74,8 @@ def _is_news(draft: Draft, seen: Sighting) -> bool:
             for request in draft.observed.requests
         )
     scheduling = draft.status.scheduling
-    return scheduling is None or scheduling.handled_through is None or seen.job.slot > scheduling.handled_through
+    unhandled = scheduling is None or scheduling.handled_through is None or seen.job.slot > scheduling.handled_through
+    return unhandled or seen.job.slot in draft.status.queued
 
 
 def _count_passed(draft: Draft, slot: datetime) -> None:
@@ -90,8 +93,9 @@ def _count_passed(draft: Draft, slot: datetime) -> None:
         passed = schedule.when.slots_between(draft.cursor(), slot - timedelta(seconds=1), _PASSED_A_TIME)
         if not passed:
             return
-        draft.skip("CatchUp", passed)
-        draft.handled(passed[-1])
+        skip_slots(
+            draft, [(slot, fate_of(schedule, place(schedule, schedule.when, slot)) or MISSED) for slot in passed]
+        )
 
 
 def _first_entry(seen: Sighting) -> Run:
@@ -103,6 +107,7 @@ def _first_entry(seen: Sighting) -> Run:
         phase="Pending",
         attempt=job.attempt,
         trigger=job.trigger if job.trigger in {"Schedule", "CatchUp", "Manual"} else "Schedule",
+        budget_usd=job.budget,
         iteration=job.iteration,
     )
 
@@ -147,7 +152,7 @@ def _conclude(draft: Draft, entry: Run, seen: Sighting, standing: Standing) -> R
     cost = (
         None
         if result.cost is None and entry.cost_usd is None
-        else (entry.cost_usd or _NOTHING) + (result.cost or _NOTHING)
+        else (entry.cost_usd or NOTHING) + (result.cost or NOTHING)
     )
     disruptions = (entry.disruptions or 0) + standing.disrupted
     ended = entry.model_copy(
@@ -163,11 +168,15 @@ def _conclude(draft: Draft, entry: Run, seen: Sighting, standing: Standing) -> R
             "summary": clean(result.summary, SUMMARY_BYTES) if result.summary else None,
             "alert": result.alert,
             "disruptions": disruptions or None,
+            "cost_unreported": _is_unreported(entry, seen, standing) or entry.cost_unreported,
         }
     )
     _hand_on(draft, ended, standing)
     retry_at = retry_time(draft.observed.schedule, ended, standing)
-    if retry_at is not None:
+    spent = used_up(draft, ended) if retry_at is not None else None
+    if spent is not None:
+        ended = ended.model_copy(update={"message": clean(f"{ended.message}; not tried again: {spent}", MESSAGE_BYTES)})
+    elif retry_at is not None:
         wait = max(timedelta(0), retry_at - draft.now)
         draft.note(
             "RunRetrying",
@@ -178,6 +187,16 @@ def _conclude(draft: Draft, entry: Run, seen: Sighting, standing: Standing) -> R
         return ended.model_copy(update={"retry_at": retry_at})
     close(draft, ended)
     return ended
+
+
+def _is_unreported(entry: Run, seen: Sighting, standing: Standing) -> bool | None:
+    """Whether an attempt may have cost something and did not say what. None is a no that need not be written down."""
+    if standing.result.cost is not None:
+        return None
+    if standing.started_at or entry.started_at:
+        return True
+    stopped = standing.phase in {"Replaced", "Cancelled"} or standing.reason == "NeverStarted"
+    return (seen.pod is None and not stopped) or None
 
 
 def _never_started(entry: Run, standing: Standing) -> str | None:
@@ -223,6 +242,7 @@ def _settle_lost(draft: Draft) -> None:
                 "message": f"its Job was deleted{unseen}",
                 "completed_at": draft.now.replace(microsecond=0),
                 "retry_at": None,
+                "cost_unreported": run.cost_unreported or (seen is None and run.retry_at is None) or None,
             }
         )
         draft.runs[key] = lost

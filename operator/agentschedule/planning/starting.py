@@ -1,10 +1,12 @@
 """The one place where a run's Job is asked for, whoever asks: a slot, a retry, a person."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Literal
 
 from agentschedule.api.status import Trigger
 from agentschedule.planning.actions import CreateJob
+from agentschedule.planning.budget import tokens_left
 from agentschedule.planning.draft import Draft
 from agentschedule.planning.heartbeat import iteration_of
 from agentschedule.planning.observed import Request, Start
@@ -23,9 +25,16 @@ def forget_starts(draft: Draft) -> None:
 
 
 def start_run(
-    draft: Draft, *, slot: datetime, attempt: int, trigger: Trigger, due: datetime, request: Request | None = None
+    draft: Draft,
+    *,
+    slot: datetime,
+    attempt: int,
+    trigger: Trigger,
+    due: datetime,
+    budget: Decimal,
+    request: Request | None = None,
 ) -> Outcome:
-    """Ask for a run's Job, unless it is there, on its way or refused."""
+    """Ask for a run's Job, unless it is there, on its way or refused. `budget` is what the attempt may cost in USD."""
     schedule = draft.observed.schedule
     name = (
         manual_job_name(schedule.owner.name, request.uid) if request else job_name(schedule.owner.name, slot, attempt)
@@ -52,10 +61,12 @@ def start_run(
         previous=draft.status.previous,
         agent_run=request.name if request else None,
         agent_run_uid=request.uid if request else None,
+        budget=budget,
+        max_tokens=tokens_left(draft, name),
         input=request.spec.input if request else None,
         context=request.spec.context if request else None,
         iteration=iteration_of(draft, name, trigger),
     )
     manifest = job_manifest(schedule.owner, schedule.spec, run, draft.settings.defaults)
-    draft.do(CreateJob(name=name, slot=slot, trigger=trigger, due=due, manifest=manifest))
+    draft.do(CreateJob(name=name, slot=slot, trigger=trigger, due=due, manifest=manifest, budget=budget))
     return "Asked"

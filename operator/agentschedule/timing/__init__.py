@@ -4,6 +4,7 @@ from agentschedule.timing.blackouts import BlackoutEntry, Blackouts, Window
 from agentschedule.timing.digest import when_digest
 from agentschedule.timing.durations import format_duration, parse_duration
 from agentschedule.timing.errors import TimingError
+from agentschedule.timing.periods import Period, period_end, period_start
 from agentschedule.timing.spacing import check_min_interval
 from agentschedule.timing.when import When
 from agentschedule.timing.zones import load_zone, local_text
@@ -11,6 +12,7 @@ from agentschedule.timing.zones import load_zone, local_text
 __all__ = [
     "BlackoutEntry",
     "Blackouts",
+    "Period",
     "TimingError",
     "When",
     "Window",
@@ -19,5 +21,7 @@ __all__ = [
     "load_zone",
     "local_text",
     "parse_duration",
+    "period_end",
+    "period_start",
     "when_digest",
 ]

@@ -201,7 +201,7 @@ class World:
         """Plan at this time until nothing changes any more."""
         if at is not None:
             self.now = at if isinstance(at, datetime) else utc(at)
-        for _ in range(20):
+        for _ in range(60):
             before = self._picture()
             self.step()
             if self._picture() == before and (self.wake_at is None or self.wake_at > self.now):

@@ -178,9 +178,9 @@ def test_what_was_missed_is_named() -> None:
 @pytest.mark.parametrize(
     ("missed", "passes"),
     [
-        pytest.param(499, 1, id="as many as fit"),
-        pytest.param(500, 2, id="one more"),
-        pytest.param(501, 2, id="two more"),
+        pytest.param(598, 1, id="as many as fit"),
+        pytest.param(599, 2, id="one more"),
+        pytest.param(600, 2, id="two more"),
         pytest.param(1700, 4, id="many more"),
     ],
 )
