@@ -36,13 +36,13 @@ def start_due(draft: Draft) -> None:
 
 
 def _due(draft: Draft, when: When) -> list[datetime]:
-    """Slots to be dealt with. Those after one whose Job is being created wait for what becomes of it."""
+    """Slots to be dealt with. Those after one that is being started wait for what becomes of it."""
     due: list[datetime] = []
     for slot in when.slots_between(draft.cursor(), draft.now, SLOTS_A_PASS):
         if when.start_of(slot) > draft.now:
             break
         due.append(slot)
-        if draft.on_its_way(_name(draft, slot)):
+        if draft.on_its_way(_name(draft, slot)) or draft.turn(_name(draft, slot)):
             break
     return due
 
@@ -85,7 +85,13 @@ def _start_slot(draft: Draft, when: When, slot: datetime) -> None:
             f"slot {_text(slot)} could not start within {spec.starting_deadline_seconds} s",
         )
         return
-    missed = late > draft.settings.late_after and not _room_was_made(draft, start)
+    turn = draft.turn(_name(draft, slot))
+    if turn is not None:  # it waited for its turn over all schedules: how late it is then counts no more
+        missed = turn.trigger == "CatchUp"
+        if spec.starting_deadline_seconds is not None:
+            draft.wake(start + timedelta(seconds=spec.starting_deadline_seconds + 1))
+    else:
+        missed = late > draft.settings.late_after and not _room_was_made(draft, start)
     if missed and spec.catch_up == "None":
         _skip(draft, slot, "CatchUp", f"slot {_text(slot)} was missed and is not made up for (catchUp: None)")
         return
