@@ -11,6 +11,7 @@ from agentschedule.runs.facts import JobFacts, job_facts
 
 from .clock import simulate
 from .node import Behaviour
+from .profile import DEEP
 from .promises import check_promises, check_quiet, slots_ran, slots_skipped
 from .world import SETTINGS, START, World
 
@@ -55,7 +56,7 @@ def test_thirty_schedules_at_once_run_one_after_another_in_the_order_of_their_sl
     simulate(story())
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(20 if DEEP else 2))
 def test_with_crashes_and_trouble_the_promises_hold(seed: int) -> None:
     async def story() -> None:
         async with World(settings=CEILINGS, seed=seed) as world:
