@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from agentschedule.api.fields import utc_text
 from agentschedule.constants import LABEL_SCHEDULE_UID
 from agentschedule.planning.draft import ENDED_PHASES, base_id
+from agentschedule.planning.observed import NO_CEILINGS
 from agentschedule.runs.facts import job_facts, job_of_pod, pod_facts
 from agentschedule.runs.names import parse_time
 from agentschedule.runs.result import parse_result
@@ -53,6 +54,9 @@ class History:
         self.lives: dict[str, Life] = {}
         self.broken: list[str] = []
         self.watched: Callable[[], bool] = lambda: True
+        self.ceilings = NO_CEILINGS
+        self.most_alive = 0
+        """The most pods that ever were alive at once."""
         self._alive: dict[str, set[str]] = defaultdict(set)
 
     def life(self, name: str) -> Life:
@@ -118,12 +122,24 @@ class History:
             alive.add(pod.uid)
             if event == "ADDED" and life.limit is not None and len(alive) > life.limit:
                 self.broken.append(f"pod {pod.name} is number {len(alive)} of {life.limit} allowed at once")
+            self._check_ceilings(pod.namespace)
         if pod.ended:
             life.costs[pod.uid] = parse_result(pod.result).cost or Decimal(0)
         if event == "DELETED":
             life.gone[pod.uid] = (base_id(pod.job), job_of_pod(raw).attempt)
             if not self.watched():
                 life.unseen.add(pod.uid)
+
+    def _check_ceilings(self, namespace: str) -> None:
+        alive = {uid: len(pods) for uid, pods in self._alive.items()}
+        there = sum(n for uid, n in alive.items() if self.lives[uid].raw["metadata"]["namespace"] == namespace)
+        everywhere = sum(alive.values())
+        self.most_alive = max(self.most_alive, everywhere)
+        limits = self.ceilings
+        if 0 < limits.active_runs < everywhere:
+            self.broken.append(f"{everywhere} pods are alive, {limits.active_runs} may be")
+        if 0 < limits.active_runs_per_namespace < there:
+            self.broken.append(f"{there} pods are alive in {namespace}, {limits.active_runs_per_namespace} may be")
 
 
 def _trimmed(life: Life, slot: datetime) -> bool:

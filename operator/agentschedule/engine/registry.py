@@ -7,7 +7,8 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from agentschedule.api.agentrun import AgentRunStatus
 from agentschedule.api.status import AgentScheduleStatus
-from agentschedule.planning.observed import Observed, Request, Schedule, Start, Verdict
+from agentschedule.engine.admission import Admission
+from agentschedule.planning.observed import NO_CEILINGS, Ceilings, Observed, Request, Schedule, Start, Verdict
 from agentschedule.runs.facts import JobFacts, PodFacts, job_facts, job_of_pod, pod_facts
 from agentschedule.runs.sighting import Sighting
 
@@ -66,9 +67,10 @@ _MOST_BURIED = 20_000
 
 
 class Registry:
-    """The picture that plans are made from."""
+    """The picture that plans are made from. `admission` is told of every Job of ours, whoever owns it."""
 
-    def __init__(self) -> None:
+    def __init__(self, ceilings: Ceilings = NO_CEILINGS) -> None:
+        self.admission = Admission(ceilings)
         self.schedules: dict[Key, ScheduleEntry] = {}
         self.requests: dict[Key, RequestEntry] = {}
         self._requested: dict[Key, set[str]] = {}
@@ -163,6 +165,9 @@ class Registry:
         if known is not None and known.uid == job.uid and known.version >= job.version:
             return None
         jobs[job.name] = job
+        if known is not None and known.uid != job.uid:
+            self._weigh(job.schedule_uid, (job.namespace, job.name), known.uid)
+        self._weigh(job.schedule_uid, (job.namespace, job.name), job.uid)
         return Key(job.namespace, job.schedule)
 
     def drop_job(self, raw: dict[str, Any]) -> Key | None:
@@ -177,6 +182,7 @@ class Registry:
             if self.has_uid(key, job.schedule_uid):
                 jobs[job.name] = job
                 self._gone.add(job.uid)
+                self._weigh(job.schedule_uid, (job.namespace, job.name), job.uid)
             else:
                 self.forget_job(job.schedule_uid, job.name, job.uid)
         return key
@@ -195,6 +201,8 @@ class Registry:
         if pod is not None and (pod.uid in self._gone or pod.ended):
             del self._pods[uid]
             self._gone.discard(pod.uid)
+        if uid not in self._pods:
+            self.admission.seen(uid, ("", name), False)
 
     def list_jobs(self, items: Collection[dict[str, Any]], version: int, namespace: str | None = None) -> set[Key]:
         """A whole list, or that of a namespace: what is not in it, and is not newer, is gone."""
@@ -217,6 +225,7 @@ class Registry:
             if known.uid != pod.uid and known.created > pod.created:
                 return None
         self._pods[pod.job_uid] = pod
+        self._weigh(pod.schedule_uid, (pod.namespace, pod.job), pod.job_uid)
         return Key(pod.namespace, pod.schedule)
 
     def drop_pod(self, raw: dict[str, Any]) -> Key | None:
@@ -232,6 +241,7 @@ class Registry:
                 self._gone.add(pod.uid)
             else:
                 self._pods.pop(pod.job_uid, None)
+            self._weigh(pod.schedule_uid, (pod.namespace, pod.job), pod.job_uid)
         return Key(pod.namespace, pod.schedule)
 
     def list_pods(self, items: Collection[dict[str, Any]], version: int, namespace: str | None = None) -> set[Key]:
@@ -256,6 +266,15 @@ class Registry:
                 self._jobs.setdefault(job.schedule_uid, {}).setdefault(job.name, job)
                 self._gone.add(job.uid)
         self._left = None
+
+    def _weigh(self, schedule_uid: str, place: tuple[str, str], uid: str) -> None:
+        """Tell whether a Job works: it has not ended, or is gone and has left its pod running."""
+        pod = self._pods.get(uid)
+        stopped = pod is not None and (pod.ended or pod.uid in self._gone)
+        job = self._jobs.get(schedule_uid, {}).get(place[1])
+        there = job is not None and job.uid == uid and uid not in self._gone
+        unfinished = job is not None and job.finished is None if there else pod is not None
+        self.admission.seen(uid, place, unfinished and not stopped)
 
     def _sightings(self, schedule_uid: str) -> Iterator[Sighting]:
         for job in self._jobs.get(schedule_uid, {}).values():

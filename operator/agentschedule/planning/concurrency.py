@@ -46,8 +46,6 @@ def _make_room(draft: Draft, due: Due) -> bool:
         _replace(draft, run)
     if draft.free_places():
         draft.wake(draft.now)
-    else:
-        draft.wake_at_deadline(due.start)
     return False
 
 

@@ -10,7 +10,7 @@ from agentschedule.api.agentrun import AgentRunStatus
 from agentschedule.api.status import AgentScheduleStatus, Condition, Hold, Run, Skip, SkipReason
 from agentschedule.planning.actions import Action, CreateJob, Note, Plan
 from agentschedule.planning.conditions import condition
-from agentschedule.planning.observed import Observed, PlannerSettings
+from agentschedule.planning.observed import Observed, PlannerSettings, Start
 from agentschedule.runs.sighting import Sighting
 
 ENDED_PHASES = frozenset({"Succeeded", "Failed", "TimedOut", "Replaced", "Cancelled"})
@@ -80,8 +80,16 @@ class Draft:
     def on_its_way(self, name: str) -> bool:
         """Whether this Job is being created."""
         start = self.observed.starts.get(name)
-        asked = any(isinstance(action, CreateJob) and action.name == name for action in self._actions)
-        return asked or (start is not None and start.state == "InFlight")
+        return self.asked(name) or (start is not None and start.state == "InFlight")
+
+    def turn(self, name: str) -> Start | None:
+        """The start of this Job, where it waits for its turn over all schedules, or that turn has come."""
+        start = self.observed.starts.get(name)
+        return start if start is not None and start.state in {"Queued", "Granted"} else None
+
+    def asked(self, name: str) -> bool:
+        """Whether this plan asks for this Job."""
+        return any(isinstance(action, CreateJob) and action.name == name for action in self._actions)
 
     def reserved(self) -> Decimal:
         """What the active runs, and those whose Job is being created, may cost in US dollars."""

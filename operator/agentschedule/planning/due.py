@@ -51,7 +51,7 @@ def place(schedule: Schedule, when: When, slot: datetime) -> Due:
 
 
 def due_slots(draft: Draft, when: When, most: int) -> list[Due]:
-    """Slots to be dealt with, oldest first. Those after one whose Job is being created wait for what becomes of it."""
+    """Slots to be dealt with, oldest first. Those after one that is being started wait for what becomes of it."""
     schedule, due = draft.observed.schedule, list[Due]()
     for slot in when.slots_between(draft.cursor(), draft.now, most):
         found = place(schedule, when, slot)
@@ -59,7 +59,8 @@ def due_slots(draft: Draft, when: When, most: int) -> list[Due]:
             draft.wake(found.start)
             break
         due.append(found)
-        if draft.on_its_way(job_name(schedule.owner.name, slot, 1)):
+        name = job_name(schedule.owner.name, slot, 1)
+        if draft.on_its_way(name) or draft.turn(name):
             break
     return due
 

@@ -98,7 +98,9 @@ def _obstacle(draft: Draft, request: Request) -> str | None:
     name = manual_job_name(owner.name, request.uid)
     draft.wanted.add(name)
     start = draft.observed.starts.get(name)
-    if start is not None and start.state != "Deferred":
+    if start is not None and start.state == "Queued":
+        return start.message
+    if start is not None and start.state not in {"Deferred", "Granted"}:
         return None
     if start is not None and start.until is not None and start.until > draft.now:
         draft.wake(start.until)

@@ -15,6 +15,18 @@ from agentschedule.timing import Blackouts, When
 
 
 @dataclass(frozen=True, slots=True)
+class Ceilings:
+    """The administrator's limits over all schedules; 0 means none. The pace is in starts a second."""
+
+    active_runs: int = 0
+    active_runs_per_namespace: int = 0
+    catch_up_starts_per_second: float = 0
+
+
+NO_CEILINGS = Ceilings()
+
+
+@dataclass(frozen=True, slots=True)
 class PlannerSettings:
     """The administrator's settings that decisions depend on."""
 
@@ -22,6 +34,7 @@ class PlannerSettings:
     min_interval: timedelta = timedelta(seconds=60)
     late_after: timedelta = timedelta(seconds=60)
     max_active_deadline_seconds: int = 86400
+    ceilings: Ceilings = NO_CEILINGS
 
 
 DEFAULT_SETTINGS = PlannerSettings(
@@ -96,13 +109,16 @@ class Request:
 @dataclass(frozen=True, slots=True)
 class Start:
     """What became of a Job that was to be created: under way, to be tried again at `until`, or refused for good.
-
     `budget` is what is reserved for its run while it is under way, in US dollars.
+
+    `Queued`: too many runs are active, or too much is made up for at once; it waits for its turn. `Granted`: its turn
+    has come, and the next plan uses that or gives it back. Both keep the trigger with which the run was asked for.
     """
 
-    state: Literal["InFlight", "Deferred", "NameConflict", "Rejected"]
+    state: Literal["InFlight", "Deferred", "NameConflict", "Rejected", "Queued", "Granted"]
     until: datetime | None = None
     message: str = ""
+    trigger: str = ""
     budget: Decimal | None = None
 
 

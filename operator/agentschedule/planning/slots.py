@@ -82,7 +82,10 @@ def _missed(draft: Draft, due: Sequence[Due], left: Sequence[int]) -> Sequence[i
 
 
 def _is_late(draft: Draft, due: Due) -> bool:
-    """Whether it was missed: nothing could start it in time, and it did not wait for another run to be stopped."""
+    """Whether it was missed: nothing could start it in time. One that waited for its turn or for room was not."""
+    turn = draft.turn(job_name(draft.observed.schedule.owner.name, due.slot, 1))
+    if turn is not None:
+        return turn.trigger == "CatchUp"
     return draft.now - due.start > draft.settings.late_after and not room_was_made(draft, due.start)
 
 
@@ -100,10 +103,10 @@ def _start(draft: Draft, due: Due, *, newest: bool) -> bool:
     if window is not None:
         draft.wake(window.end)
         return False
+    draft.wake_at_deadline(due.start)
     catching_up = late or not newest
     if catching_up and spec.catch_up == "All":
         if draft.active_count() > 0:
-            draft.wake_at_deadline(due.start)
             return False
     elif waiting(draft) or not draft.free_places():
         return at_limit(draft, due)

@@ -18,10 +18,11 @@ Outcome = Literal["Asked", "Waiting", "There"] | Start
 
 
 def forget_starts(draft: Draft) -> None:
-    """Starts that were to be tried again and are wanted no more: their slot was skipped, their run withdrawn."""
-    draft.consumed |= {
-        name for name, start in draft.observed.starts.items() if start.state == "Deferred" and name not in draft.wanted
-    }
+    """Starts that wait and are wanted no more: their slot was skipped, their run withdrawn. And turns not used."""
+    for name, start in draft.observed.starts.items():
+        unwanted = start.state in {"Deferred", "Queued"} and name not in draft.wanted
+        if unwanted or (start.state == "Granted" and not draft.asked(name)):
+            draft.consumed.add(name)
 
 
 def start_run(
@@ -43,7 +44,7 @@ def start_run(
     if any(seen.id == name for seen in draft.observed.sightings):
         return "There"
     start = draft.observed.starts.get(name)
-    if start is not None and start.state == "InFlight":
+    if start is not None and start.state in {"InFlight", "Queued"}:
         return "Waiting"
     if start is not None and start.state == "Deferred" and start.until is not None and start.until > draft.now:
         draft.wake(start.until)

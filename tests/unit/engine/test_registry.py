@@ -256,3 +256,56 @@ def test_the_list_of_a_namespace_says_nothing_of_another(registry: Registry) -> 
     assert registry.list_jobs([], 10**9, "team") == {NEWS}
     assert registry.list_pods([], 10**9, "team") == {NEWS}
     assert (one(registry).job_gone, one(registry).pod_gone) == (True, True)
+
+
+# Whether Jobs work, and so take a place
+
+_DONE = {"type": "Failed", "status": "True"}
+_OTHERS = raw_job(labels={**raw_job()["metadata"]["labels"], "agentschedule.dev/schedule-uid": "another"})
+
+
+@pytest.mark.parametrize(
+    ("story", "taken"),
+    [
+        pytest.param([("put_job", raw_job())], 1, id="a Job"),
+        pytest.param([("put_job", raw_job()), ("put_job", raw_job(version=11))], 1, id="a Job that changes"),
+        pytest.param([("put_pod", raw_pod()), ("put_job", raw_job())], 1, id="a pod seen before its Job"),
+        pytest.param([("put_job", _OTHERS)], 1, id="an orphan"),
+        pytest.param([("put_job", raw_job(condition=_DONE))], 0, id="one that has ended"),
+        pytest.param(
+            [("put_job", raw_job()), ("put_job", raw_job(version=11, condition=_DONE))], 0, id="one that ends"
+        ),
+        pytest.param(
+            [("put_job", raw_job(condition=_DONE)), ("put_pod", raw_pod())], 0, id="a pod that outlives its ended Job"
+        ),
+        pytest.param([("put_job", raw_job()), ("put_pod", raw_pod(status={"phase": "Failed"}))], 0, id="its pod ends"),
+        pytest.param(
+            [("put_job", raw_job()), ("put_pod", raw_pod()), ("drop_pod", raw_pod(version=21))], 0, id="its pod goes"
+        ),
+        pytest.param([("put_job", raw_job()), ("drop_job", raw_job(version=11))], 0, id="a Job deleted without a pod"),
+        pytest.param(
+            [("put_job", raw_job()), ("put_pod", raw_pod()), ("drop_job", raw_job(version=11))],
+            1,
+            id="a Job deleted, its pod still running",
+        ),
+        pytest.param(
+            [("put_job", _OTHERS), ("put_pod", raw_pod()), ("drop_job", _OTHERS), ("drop_pod", raw_pod(version=21))],
+            0,
+            id="an orphan deleted with its pod",
+        ),
+        pytest.param([("put_job", raw_job()), ("put_job", raw_job(uid="job-2", version=12))], 1, id="a Job made anew"),
+    ],
+)
+def test_places_taken(registry: Registry, story: list[tuple[str, dict[str, Any]]], taken: int) -> None:
+    for what, raw in story:
+        getattr(registry, what)(raw)
+    assert (registry.admission.taken, registry.admission.taken_in("team")) == (taken, taken)
+
+
+def test_jobs_and_pods_that_a_list_lacks_have_no_place(registry: Registry) -> None:
+    registry.put_job(raw_job())
+    registry.put_pod(raw_pod())
+    registry.list_jobs([], 50)
+    assert registry.admission.taken == 1, "its pod may be running"
+    registry.list_pods([], 50)
+    assert registry.admission.taken == 0
