@@ -56,6 +56,8 @@ class FakeCluster:
         self.node = Node(self, behave)
         self.events: list[tuple[str, str, str, str]] = []
         """Events posted: name of the object, type, reason, message."""
+        self.warnings: dict[str, list[Raw]] = defaultdict(list)
+        """Events that the cluster itself has on an object, by its UID."""
         self._dependents: dict[str, dict[tuple[str, str], None]] = defaultdict(dict)
         self._collecting = False
 
@@ -162,6 +164,11 @@ class FakeCluster:
 
     def post_event(self, regarding: Raw, event_type: str, reason: str, message: str) -> None:
         self.events.append((regarding["name"], event_type, reason, message))
+
+    def warn(self, raw: Raw, reason: str, message: str) -> None:
+        """One of the cluster's own components has a warning on an object."""
+        event = {"type": "Warning", "reason": reason, "message": message, "lastTimestamp": self.stamp()}
+        self.warnings[raw["metadata"]["uid"]].append(event)
 
     def _existing(self, kind: str, namespace: str, name: str) -> Raw:
         raw = self.get(kind, namespace, name)

@@ -95,6 +95,9 @@ class Connection:
             verb, kind, name, lambda: self.cluster.patch(kind, namespace, name, body, subresource)
         )
 
+    async def events_on(self, namespace: str, uid: str) -> list[Raw]:
+        return await self._request("read", "events", uid, lambda: list(self.cluster.warnings.get(uid, ())))
+
     async def post_event(
         self, regarding: Raw, event_type: Literal["Normal", "Warning"], reason: str, message: str, name: str
     ) -> None:

@@ -390,6 +390,9 @@ class AgentScheduleSpec(Model):
     active_deadline_seconds: Annotated[int | None, Field(ge=1, le=2_592_000)] = None
     """Runtime deadline of a run in seconds; then its pod is stopped and the run ends as TimedOut. Default: the
     operator's."""
+    pending_deadline_seconds: Annotated[int, Field(ge=1, le=86_400)] = 900
+    """A run whose pod has not started within this many seconds (no image, no node with room, a quota, Pod Security) is
+    stopped and ends as Failed, reason NeverStarted. Time in a queue system does not count."""
     retry: Retry | None = None
     """What happens after a failed attempt. Without it, nothing is tried again."""
     run_history_limit: Annotated[int, Field(ge=1, le=100)] = 10

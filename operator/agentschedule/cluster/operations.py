@@ -73,6 +73,12 @@ class Operations:
         path = item(kind, namespace, name, subresource)
         return (await self._client.request("PATCH", path, body=body, content_type=MERGE_PATCH)).body
 
+    async def events_on(self, namespace: str, uid: str) -> list[Raw]:
+        """The Events on an object, in no order; of very many, some."""
+        params = {"fieldSelector": f"involvedObject.uid={uid}", "limit": "500"}
+        answer = await self._client.request("GET", collection("events", namespace), params=params)
+        return list(answer.body.get("items") or ())
+
     async def post_event(
         self, regarding: Raw, event_type: Literal["Normal", "Warning"], reason: str, message: str, name: str
     ) -> None:

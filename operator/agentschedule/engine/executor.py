@@ -12,8 +12,19 @@ from agentschedule.engine.ports import Cluster
 from agentschedule.engine.recorder import Recorder
 from agentschedule.engine.registry import Key, Registry, ScheduleEntry
 from agentschedule.metrics import Metrics
-from agentschedule.planning.actions import Action, Adopt, CreateJob, DeleteJob, DeletePod, DryRun, Forget, StopJob
+from agentschedule.planning.actions import (
+    Action,
+    Adopt,
+    CreateJob,
+    DeleteJob,
+    DeletePod,
+    DryRun,
+    Explain,
+    Forget,
+    StopJob,
+)
 from agentschedule.planning.observed import Start, Verdict
+from agentschedule.runs.explanation import newest_warning
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +63,9 @@ class Executor:
                 self._dispatcher.submit(Urgency.START, lambda: self._create(key, entry, action))
             case StopJob():
                 self._once(key, action.uid, Urgency.STOP, lambda: self._stop(key, action))
+            case Explain():
+                self._registry.asked(action.uid, self._clock())
+                self._dispatcher.submit(Urgency.CHECK, lambda: self._explain(key, action))
             case DeleteJob():
                 self._once(key, action.uid, Urgency.CLEAN, lambda: self._delete(key, "jobs", action.name, action.uid))
             case DeletePod():
@@ -171,6 +185,18 @@ class Executor:
     def _ask_again(self, key: Key, entry: ScheduleEntry, generation: int) -> None:
         if entry.checking == generation:
             entry.checking, entry.verdict = None, None
+            self._wake(key)
+
+    async def _explain(self, key: Key, action: Explain) -> None:
+        """What cannot be asked now is asked again when the next question is due."""
+        try:
+            events = await self._cluster.events_on(key.namespace, action.uid)
+        except ApiError as error:
+            self._count("explain", error)
+            logger.debug("Events could not be read", extra={"object": action.name, "error": str(error)})
+            return
+        self._count("explain")
+        if self._registry.explained(action.uid, newest_warning(events)):
             self._wake(key)
 
     # Ending

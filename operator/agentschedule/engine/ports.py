@@ -30,6 +30,9 @@ class Cluster(Protocol):
     async def patch(self, kind: str, namespace: str, name: str, body: Raw, subresource: str = "") -> Raw:
         """Merge-patch an object or its subresource."""
 
+    async def events_on(self, namespace: str, uid: str) -> list[Raw]:
+        """The Events on an object."""
+
     async def post_event(
         self, regarding: Raw, event_type: Literal["Normal", "Warning"], reason: str, message: str, name: str
     ) -> None:

@@ -77,6 +77,7 @@ class Registry:
         self._gone: set[str] = set()
         self._left: dict[str, JobFacts] | None = {}
         self._buried: dict[str, None] = {}
+        self._explanations: dict[str, tuple[datetime, tuple[str, str] | None]] = {}
 
     # Reading
 
@@ -191,7 +192,10 @@ class Registry:
         if not jobs:
             self._jobs.pop(schedule_uid, None)
         self._gone.discard(uid)
+        self._explanations.pop(uid, None)
         pod = self._pods.get(uid)
+        if pod is not None:
+            self._explanations.pop(pod.uid, None)
         if pod is not None and (pod.uid in self._gone or pod.ended):
             del self._pods[uid]
             self._gone.discard(pod.uid)
@@ -216,6 +220,8 @@ class Registry:
                 return None
             if known.uid != pod.uid and known.created > pod.created:
                 return None
+            if known.uid != pod.uid:
+                self._explanations.pop(known.uid, None)
         self._pods[pod.job_uid] = pod
         return Key(pod.namespace, pod.schedule)
 
@@ -232,6 +238,7 @@ class Registry:
                 self._gone.add(pod.uid)
             else:
                 self._pods.pop(pod.job_uid, None)
+                self._explanations.pop(pod.uid, None)
         return Key(pod.namespace, pod.schedule)
 
     def list_pods(self, items: Collection[dict[str, Any]], version: int, namespace: str | None = None) -> set[Key]:
@@ -257,7 +264,23 @@ class Registry:
                 self._gone.add(job.uid)
         self._left = None
 
+    # Why Jobs and pods do not start, by their UIDs
+
+    def asked(self, uid: str, at: datetime) -> None:
+        """Somebody asks for the Events on a Job or pod."""
+        _, words = self._explanations.get(uid, (at, None))
+        self._explanations[uid] = (at, words)
+
+    def explained(self, uid: str, words: tuple[str, str] | None) -> bool:
+        """The answer. Whether it is another than before, and still wanted."""
+        known = self._explanations.get(uid)
+        if known is None or known[1] == words:
+            return False
+        self._explanations[uid] = (known[0], words)
+        return True
+
     def _sightings(self, schedule_uid: str) -> Iterator[Sighting]:
         for job in self._jobs.get(schedule_uid, {}).values():
             pod = self._pods.get(job.uid)
-            yield Sighting(job, pod, job.uid in self._gone, pod is not None and pod.uid in self._gone)
+            at, words = self._explanations.get(pod.uid if pod is not None else job.uid, (None, None))
+            yield Sighting(job, pod, job.uid in self._gone, pod is not None and pod.uid in self._gone, words, at)

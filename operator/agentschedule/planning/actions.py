@@ -26,7 +26,18 @@ class StopJob:
 
     name: str
     uid: str
-    why: Literal["Replaced", "Cancelled"]
+    why: Literal["Replaced", "Cancelled", "NeverStarted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Explain:
+    """Ask for the Events on a run's pod or, where there is none, on its Job: why does it not start?
+
+    `name` is the Job's, `uid` that of the object that is asked about.
+    """
+
+    name: str
+    uid: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +80,7 @@ class Forget:
     uid: str
 
 
-Action = CreateJob | StopJob | DeleteJob | DeletePod | DryRun | Adopt | Forget
+Action = CreateJob | StopJob | Explain | DeleteJob | DeletePod | DryRun | Adopt | Forget
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from agentschedule.planning.history import delete_jobs, forget_deleted, trim_run
 from agentschedule.planning.manual import cancel_withdrawn, report_requests, start_requests
 from agentschedule.planning.observed import Observed, PlannerSettings
 from agentschedule.planning.pausing import notice_pause
+from agentschedule.planning.pending import stop_never_started
 from agentschedule.planning.recording import record_runs, stop_left_pods
 from agentschedule.planning.retrying import start_retries
 from agentschedule.planning.slots import start_due
@@ -22,6 +23,7 @@ from agentschedule.planning.summary import complete_when_done, summarise
 ALWAYS = (
     record_runs,  # what Jobs and pods show becomes run history, counters, and the next run's context
     stop_left_pods,  # a pod left behind by its deleted Job is stopped
+    stop_never_started,  # a run whose pod does not start in time
     cancel_withdrawn,  # a deleted AgentRun cancels its run
 )
 """Rules for every schedule, also one that is being deleted or cannot be used."""

@@ -9,10 +9,11 @@ from agentschedule.constants import MESSAGE_BYTES, SUMMARY_BYTES
 from agentschedule.planning.actions import DeletePod
 from agentschedule.planning.closing import close
 from agentschedule.planning.draft import ENDED_PHASES, Draft, base_id, is_final
+from agentschedule.planning.pending import never_started
 from agentschedule.planning.retrying import retry_time
 from agentschedule.runs.names import job_name
 from agentschedule.runs.result import MAX_TOKENS, clean
-from agentschedule.runs.sighting import Sighting, Standing, judge
+from agentschedule.runs.sighting import NEVER_STARTED, Sighting, Standing, judge
 
 _NOTHING = Decimal(0)
 _PASSED_A_TIME = 1000
@@ -122,14 +123,16 @@ def _follow(draft: Draft, entry: Run, seen: Sighting) -> Run:
     draft.wake(standing.look_again)
     if not standing.ended:
         return _progress(draft, entry, seen, standing)
-    return _conclude(draft, entry, seen, standing)
+    return _conclude(draft, entry, seen.job.uid, never_started(draft, entry, seen, standing))
 
 
 def _progress(draft: Draft, entry: Run, seen: Sighting, standing: Standing) -> Run:
-    if standing.phase == "Pending" and standing.reason and standing.reason != entry.reason:
-        draft.note("RunWaiting", f"run {entry.id} waits: {standing.reason}: {standing.message}", warning=True)
-    elif standing.phase == "Pending" and standing.reason == entry.reason and entry.uid == seen.job.uid:
-        return entry  # the same trouble in other words (back-off times) is no news
+    if standing.phase == "Pending":
+        leaving = seen.job.deleting or seen.job_gone or seen.job.finished is not None or entry.reason == NEVER_STARTED
+        if entry.uid == seen.job.uid and (leaving or standing.reason == entry.reason):
+            return entry  # the same trouble in other words (back-off times) is no news; what goes tells none any more
+        if standing.reason:
+            draft.note("RunWaiting", f"run {entry.id} waits: {standing.reason}: {standing.message}", warning=True)
     return entry.model_copy(
         update={
             "uid": seen.job.uid,
@@ -141,7 +144,7 @@ def _progress(draft: Draft, entry: Run, seen: Sighting, standing: Standing) -> R
     )
 
 
-def _conclude(draft: Draft, entry: Run, seen: Sighting, standing: Standing) -> Run:
+def _conclude(draft: Draft, entry: Run, uid: str | None, standing: Standing) -> Run:
     """An attempt ended: take its result, then either another attempt follows or the run is over."""
     result = standing.result
     cost = (
@@ -152,10 +155,10 @@ def _conclude(draft: Draft, entry: Run, seen: Sighting, standing: Standing) -> R
     disruptions = (entry.disruptions or 0) + standing.disrupted
     ended = entry.model_copy(
         update={
-            "uid": seen.job.uid,
+            "uid": uid,
             "phase": standing.phase,
             "reason": standing.reason,
-            "message": _never_started(entry, standing) or standing.message,
+            "message": _why_late(entry, standing) or standing.message,
             "started_at": standing.started_at or entry.started_at,
             "completed_at": standing.completed_at,
             "cost_usd": cost,
@@ -180,11 +183,11 @@ def _conclude(draft: Draft, entry: Run, seen: Sighting, standing: Standing) -> R
     return ended
 
 
-def _never_started(entry: Run, standing: Standing) -> str | None:
-    """For a run whose time was up before it started: what it waited for, in the cluster's own words."""
-    if standing.phase != "TimedOut" or standing.started_at or entry.started_at or not entry.message:
+def _why_late(entry: Run, standing: Standing) -> str | None:
+    """For a run whose time was up before its agent started, though an init container had: what the agent waited for."""
+    if standing.phase != "TimedOut" or standing.started_at or entry.started_at or not entry.reason:
         return None
-    return clean(f"never started within its deadline: {entry.reason}: {entry.message}", MESSAGE_BYTES)
+    return clean(f"its agent never started within its deadline: {entry.reason}: {entry.message or ''}", MESSAGE_BYTES)
 
 
 def _hand_on(draft: Draft, run: Run, standing: Standing) -> None:
@@ -211,6 +214,12 @@ def _settle_lost(draft: Draft) -> None:
     for key, run in list(draft.runs.items()):
         seen = draft.sighting(run)
         if is_final(run) or (seen is not None and not (run.retry_at is not None and seen.job_gone)):
+            continue
+        if run.reason == NEVER_STARTED:  # its Job was deleted by us
+            if run.retry_at is None:
+                at = draft.now.replace(microsecond=0)
+                end = Standing("Failed", ended=True, reason=run.reason, message=run.message, completed_at=at)
+                draft.runs[key] = _conclude(draft, run, run.uid, end)
             continue
         following = job_name(draft.observed.schedule.owner.name, run.scheduled_at, run.attempt + 1)
         if run.retry_at is not None and draft.on_its_way(following):

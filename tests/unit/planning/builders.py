@@ -14,6 +14,7 @@ from agentschedule.planning.actions import (
     DeleteJob,
     DeletePod,
     DryRun,
+    Explain,
     Forget,
     Note,
     Plan,
@@ -45,7 +46,7 @@ def raw_schedule(
     **spec: Any,
 ) -> dict[str, Any]:
     """An hourly AgentSchedule as the API server gives it; a field of spec that is None is left out."""
-    given = {"schedule": "0 * * * *", "agent": {"image": "agent:1"}, **spec}
+    given = {"schedule": "0 * * * *", "agent": {"image": "agent:1"}, "pendingDeadlineSeconds": 86400, **spec}
     return {
         "metadata": {
             "namespace": "team",
@@ -61,7 +62,8 @@ def raw_schedule(
 
 
 class World:
-    """One schedule and what belongs to it. `creates` says what becomes of Jobs that are asked for."""
+    """One schedule and what belongs to it. `creates` says what becomes of Jobs that are asked for; `events` has the
+    newest warning on an object, by its UID."""
 
     def __init__(
         self,
@@ -80,6 +82,8 @@ class World:
         self.pods: dict[str, PodFacts] = {}
         self.gone: set[str] = set()
         self.requests: dict[str, Request] = {}
+        self.events: dict[str, tuple[str, str]] = {}
+        self.explained: dict[str, tuple[datetime, tuple[str, str] | None]] = {}
         self.starts: dict[str, Start] = {}
         self.verdict: Verdict | None = None
         self.answer: Verdict | None = Verdict(0)
@@ -243,11 +247,13 @@ class World:
 
     def _sighting(self, job: JobFacts) -> Sighting:
         pod = self.pods.get(job.uid)
-        return Sighting(job, pod, job.uid in self.gone, pod is not None and pod.uid in self.gone)
+        at, words = self.explained.get(pod.uid if pod else job.uid, (None, None))
+        return Sighting(job, pod, job.uid in self.gone, pod is not None and pod.uid in self.gone, words, at)
 
     def _picture(self) -> tuple[object, ...]:
         notes, starts = len(self.notes), dict(self.starts)
-        return self.status, dict(self.jobs), dict(self.pods), dict(self.requests), self.verdict, notes, starts
+        told = dict(self.explained)
+        return self.status, dict(self.jobs), dict(self.pods), dict(self.requests), self.verdict, notes, starts, told
 
     def _do(self, action: Action) -> None:
         match action:
@@ -262,6 +268,8 @@ class World:
                     self.pod(action.name, deleted_at=self.now)
                 else:
                     self.lose(action.name)
+            case Explain():
+                self.explained[action.uid] = (self.now, self.events.get(action.uid))
             case DeleteJob() | Forget():
                 self.pods.pop(self.jobs.pop(action.name).uid, None)
             case DeletePod():

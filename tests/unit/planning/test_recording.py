@@ -198,14 +198,6 @@ def test_what_a_pending_run_waits_for_is_told_once() -> None:
     assert (world.run(NINE).reason, world.run(NINE).message) == (None, None)
 
 
-def test_a_run_that_never_started_says_what_it_waited_for() -> None:
-    world = World().tick("09:00").pod(NINE, waiting=("Unschedulable", "0/3 nodes are available")).tick("09:00:05")
-    world.pod(NINE, phase="Failed", reason="DeadlineExceeded").job(NINE, finished="Failed", finished_at=utc("10:00"))
-    world.tick("10:00")
-    assert world.run(NINE).phase == "TimedOut"
-    assert "0/3 nodes are available" in (world.run(NINE).message or "")
-
-
 # Several attempts
 
 
