@@ -44,6 +44,7 @@ RESULT_FILE: Final = "/dev/termination-log"
 RESULT_BYTES: Final = 4096
 STATE_BYTES: Final = 2048
 SUMMARY_BYTES: Final = 512
+OUTPUT_URI_BYTES: Final = 512
 MESSAGE_BYTES: Final = 1024
 INPUT_BYTES: Final = 16 * 1024
 CONTEXT_BYTES: Final = 16 * 1024

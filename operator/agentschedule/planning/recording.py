@@ -165,6 +165,8 @@ def _conclude(draft: Draft, entry: Run, uid: str | None, standing: Standing) -> 
             "usage": _add_usage(entry.usage, result.usage),
             "summary": clean(result.summary, SUMMARY_BYTES) if result.summary else None,
             "alert": result.alert,
+            "sleep": result.sleep,
+            "output_uri": result.output_uri,
             "disruptions": disruptions or None,
         }
     )
