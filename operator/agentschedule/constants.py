@@ -24,6 +24,9 @@ ANNOTATION_AGENT_RUN_UID: Final = f"{GROUP}/agent-run-uid"
 ANNOTATION_STOPPED: Final = f"{GROUP}/stopped"
 ANNOTATION_KEEP: Final = f"{GROUP}/keep"
 
+# Annotation on session volumes.
+ANNOTATION_SCHEDULE_UID: Final = f"{GROUP}/schedule-uid"
+
 # Annotation on pods, mounted as the context file.
 ANNOTATION_CONTEXT: Final = f"{GROUP}/context"
 
@@ -40,6 +43,8 @@ LABEL_QUEUE_NAME: Final = "kueue.x-k8s.io/queue-name"
 AGENT_CONTAINER: Final = "agent"
 CONTEXT_DIR: Final = "/var/run/agentschedule"
 CONTEXT_FILE: Final = f"{CONTEXT_DIR}/context.json"
+SESSION_DIR: Final = "/var/lib/agentschedule/session"
+SESSION_VOLUME: Final = "session"
 RESULT_FILE: Final = "/dev/termination-log"
 RESULT_BYTES: Final = 4096
 STATE_BYTES: Final = 2048

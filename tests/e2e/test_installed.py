@@ -100,6 +100,9 @@ def test_the_operator_killed_at_work_goes_on(place: Place, installed: Place) -> 
     [
         pytest.param("create", "jobs.batch", "yes", id="makes Jobs"),
         pytest.param("patch", "agentschedules.agentschedule.dev/status", "yes", id="writes status"),
+        pytest.param("list", "events", "yes", id="reads what keeps runs from starting"),
+        pytest.param("create", "persistentvolumeclaims", "yes", id="makes volumes of sessions"),
+        pytest.param("delete", "persistentvolumeclaims", "no", id="deletes no volume"),
         pytest.param("get", "secrets", "no", id="reads no Secret"),
         pytest.param("list", "configmaps", "no", id="reads no ConfigMap"),
         pytest.param("create", "pods", "no", id="makes no pod itself"),

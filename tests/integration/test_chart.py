@@ -21,6 +21,7 @@ RULES = [
     (["agentschedule.dev"], ["agentschedules/finalizers"], ["update"]),
     (["batch"], ["jobs"], ["get", "list", "watch", "create", "patch", "delete"]),
     ([""], ["pods"], ["get", "list", "watch", "delete"]),
+    ([""], ["persistentvolumeclaims"], ["get", "create", "patch"]),
     ([""], ["events"], ["list", "create", "patch"]),
 ]
 EVERYTHING = {

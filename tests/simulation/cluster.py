@@ -23,8 +23,14 @@ from .node import Behaviour, Node
 Raw = dict[str, Any]
 Listener = Callable[[str, str, Raw], None]
 
-KINDS = ("agentschedules", "agentruns", "jobs", "pods")
-NAMES = {"agentschedules": "AgentSchedule", "agentruns": "AgentRun", "jobs": "Job", "pods": "Pod"}
+NAMES = {
+    "agentschedules": "AgentSchedule",
+    "agentruns": "AgentRun",
+    "jobs": "Job",
+    "pods": "Pod",
+    "persistentvolumeclaims": "PersistentVolumeClaim",
+}
+KINDS = tuple(NAMES)
 GC_DELAY = 0.3
 
 
@@ -102,7 +108,7 @@ class FakeCluster:
             "creationTimestamp": self.stamp(),
             "generation": 1,
         }
-        group = {"agentschedules": API_VERSION, "agentruns": API_VERSION, "jobs": "batch/v1", "pods": "v1"}[kind]
+        group = {"agentschedules": API_VERSION, "agentruns": API_VERSION, "jobs": "batch/v1"}.get(kind, "v1")
         return self.store(kind, {"apiVersion": group, "kind": NAMES[kind], **raw, "metadata": {**meta, **given}})
 
     def drop(self, kind: str, raw: Raw) -> None:

@@ -210,6 +210,7 @@ _more: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
         ),
         "pendingDeadlineSeconds": st.sampled_from([1, 50]),
         "heartbeat": st.just({}),
+        "session": st.just({"mode": "SharedPersistent", "storage": {"size": "1Gi", "retention": "Delete"}}),
         "runHistoryLimit": st.just(1),
         "successfulJobsHistoryLimit": st.just(0),
         "failedJobsHistoryLimit": st.just(0),

@@ -30,6 +30,11 @@ class Operations:
         path = collection("jobs", manifest["metadata"]["namespace"])
         return await self._client.request("POST", path, body=manifest, params=_STRICTLY)
 
+    async def create_claim(self, manifest: Raw) -> Raw:
+        """Create a PersistentVolumeClaim. `ApiError` 409 when the name is taken."""
+        path = collection("persistentvolumeclaims", manifest["metadata"]["namespace"])
+        return (await self._client.request("POST", path, body=manifest)).body
+
     async def read(self, kind: str, namespace: str, name: str) -> Raw | None:
         """A fresh read. None when there is no such object."""
         try:

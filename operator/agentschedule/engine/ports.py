@@ -16,6 +16,9 @@ class Cluster(Protocol):
     async def dry_run_job(self, manifest: Raw) -> Answer:
         """Ask whether a Job would be taken."""
 
+    async def create_claim(self, manifest: Raw) -> Raw:
+        """Create a PersistentVolumeClaim."""
+
     async def read(self, kind: str, namespace: str, name: str) -> Raw | None:
         """A fresh read; None when there is no such object."""
 

@@ -7,7 +7,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from agentschedule.api.agentrun import AgentRunStatus
 from agentschedule.api.status import AgentScheduleStatus
-from agentschedule.planning.observed import Observed, Request, Schedule, Start, Verdict
+from agentschedule.planning.observed import Observed, Request, Schedule, Start, Verdict, VolumeState
 from agentschedule.runs.facts import JobFacts, PodFacts, job_facts, job_of_pod, pod_facts
 from agentschedule.runs.sighting import Sighting
 
@@ -52,6 +52,8 @@ class ScheduleEntry(_Entry[AgentScheduleStatus]):
     failures: dict[str, int] = field(default_factory=dict)
     verdict: Verdict | None = None
     checking: int | None = None
+    volume: VolumeState | None = None
+    volume_failures: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -95,6 +97,7 @@ class Registry:
             starts=entry.starts,
             verdict=entry.verdict,
             settled=entry.settled() and all(request.settled() for request in requests),
+            volume=entry.volume,
         )
 
     def requests_of(self, key: Key) -> Iterator[RequestEntry]:

@@ -65,6 +65,14 @@ class DryRun:
 
 
 @dataclass(frozen=True, slots=True)
+class EnsureVolume:
+    """Have the volume of a session: make its claim, or take the one that is there."""
+
+    generation: int
+    manifest: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Adopt:
     """Make an AgentRun owned by its schedule, so that it goes with it."""
 
@@ -80,7 +88,7 @@ class Forget:
     uid: str
 
 
-Action = CreateJob | StopJob | Explain | DeleteJob | DeletePod | DryRun | Adopt | Forget
+Action = CreateJob | StopJob | Explain | DeleteJob | DeletePod | DryRun | EnsureVolume | Adopt | Forget
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from agentschedule.planning.pausing import notice_pause
 from agentschedule.planning.pending import stop_never_started
 from agentschedule.planning.recording import record_runs, stop_left_pods
 from agentschedule.planning.retrying import start_retries
+from agentschedule.planning.session import keep_volume
 from agentschedule.planning.slots import start_due
 from agentschedule.planning.starting import forget_starts
 from agentschedule.planning.summary import complete_when_done, summarise
@@ -35,6 +36,7 @@ DECIDE = (
 
 WHILE_ACCEPTED = (
     notice_pause,  # suspended or paused: nothing new starts
+    keep_volume,  # the volume that runs share is there
     start_retries,  # attempts whose wait is over
     start_requests,  # manual runs
     start_due,  # the newest due slot, at the concurrency limit or not; older ones were missed

@@ -8,6 +8,7 @@ from agentschedule.planning.actions import CreateJob
 from agentschedule.planning.draft import Draft
 from agentschedule.planning.heartbeat import iteration_of
 from agentschedule.planning.observed import Request, Start
+from agentschedule.planning.session import volume_ready
 from agentschedule.runs.manifest import RunRequest, job_manifest
 from agentschedule.runs.names import job_name, manual_job_name
 
@@ -42,7 +43,7 @@ def start_run(
     if start is not None and start.state in {"NameConflict", "Rejected"}:
         draft.consumed.add(name)
         return start
-    if schedule.spec is None:
+    if schedule.spec is None or not volume_ready(draft):
         return "Waiting"
     run = RunRequest(
         id=name,

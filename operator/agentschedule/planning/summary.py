@@ -3,6 +3,7 @@
 from agentschedule.api.spec import AgentScheduleSpec
 from agentschedule.api.status import Effective
 from agentschedule.planning.draft import Draft
+from agentschedule.planning.session import PROBLEM, volume_problem
 from agentschedule.timing import local_text
 
 
@@ -36,7 +37,11 @@ def summarise(draft: Draft) -> None:
             draft.update(phase="Invalid", observed_generation=schedule.generation)
     else:
         reason = "Complete" if complete else "Suspended" if draft.suspended else "Scheduled"
-        draft.set_condition("Ready", True, reason, "the operator is doing what the spec says")
+        trouble = volume_problem(draft)
+        if trouble is None:
+            draft.set_condition("Ready", True, reason, "the operator is doing what the spec says")
+        else:
+            draft.set_condition("Ready", False, PROBLEM, trouble)
         phase = "Complete" if complete else "Paused" if draft.suspended else "Active"
         draft.update(phase=phase, observed_generation=schedule.generation)
     _next_run(draft)

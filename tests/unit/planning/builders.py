@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 from agentschedule.api.agentrun import AgentRunSpec, AgentRunStatus
 from agentschedule.api.status import AgentScheduleStatus, Condition, Run
@@ -14,13 +14,22 @@ from agentschedule.planning.actions import (
     DeleteJob,
     DeletePod,
     DryRun,
+    EnsureVolume,
     Explain,
     Forget,
     Note,
     Plan,
     StopJob,
 )
-from agentschedule.planning.observed import DEFAULT_SETTINGS, Observed, PlannerSettings, Request, Start, Verdict
+from agentschedule.planning.observed import (
+    DEFAULT_SETTINGS,
+    Observed,
+    PlannerSettings,
+    Request,
+    Start,
+    Verdict,
+    VolumeState,
+)
 from agentschedule.planning.planner import plan
 from agentschedule.planning.reading import read_schedule
 from agentschedule.runs.facts import JobFacts, PodFacts, job_facts
@@ -87,6 +96,8 @@ class World:
         self.starts: dict[str, Start] = {}
         self.verdict: Verdict | None = None
         self.answer: Verdict | None = Verdict(0)
+        self.volume: VolumeState | None = None
+        self.volume_trouble = ""
         self.creates: Start | None = None
         self.settled = True
         self.notes: list[Note] = []
@@ -179,6 +190,7 @@ class World:
             starts=dict(self.starts),
             verdict=self.verdict,
             settled=self.settled,
+            volume=self.volume,
         )
 
     def plan(self) -> Plan:
@@ -252,16 +264,18 @@ class World:
 
     def _picture(self) -> tuple[object, ...]:
         notes, starts = len(self.notes), dict(self.starts)
-        told = dict(self.explained)
+        told = (dict(self.explained), self.volume)
         return self.status, dict(self.jobs), dict(self.pods), dict(self.requests), self.verdict, notes, starts, told
 
-    def _do(self, action: Action) -> None:
+    def _do(self, action: Action) -> None:  # noqa: C901 - one case an action
         match action:
             case DryRun():
                 if self.answer is not None:
                     self.verdict = dataclasses.replace(self.answer, generation=action.generation)
             case CreateJob():
                 self._create(action)
+            case EnsureVolume():
+                self._ensure_volume(action)
             case StopJob():
                 self.job(action.name, stopped=action.why, deleting=True)
                 if self.jobs[action.name].uid in self.pods:
@@ -277,6 +291,11 @@ class World:
                 self.pods[uid] = dataclasses.replace(self.pods[uid], deleted_at=self.now)
             case Adopt():
                 self.requests[action.name] = dataclasses.replace(self.requests[action.name], adopted=True)
+
+    def _ensure_volume(self, action: EnsureVolume) -> None:
+        trouble, until = self.volume_trouble, self.now + timedelta(seconds=60)
+        state: Literal["Problem", "Ready"] = "Problem" if trouble else "Ready"
+        self.volume = VolumeState(state, action.generation, self.now, trouble, until if trouble else None)
 
     def _create(self, action: CreateJob) -> None:
         if self.creates is not None:
