@@ -61,6 +61,7 @@ class Node:
         job = self._unfinished(job_uid)
         if job is None or "deletionTimestamp" in job["metadata"]:
             return
+        job = self._cluster.store("jobs", {**job, "status": {"startTime": self._cluster.stamp()}})
         script = self._scripts[job_uid]
         if script.refused:
             self._cluster.warn(job, "FailedCreate", f"Error creating: {script.refused}")
@@ -104,7 +105,7 @@ class Node:
         if job is None:
             return
         ended = {"type": kind, "status": "True", "reason": reason, "lastTransitionTime": self._cluster.stamp()}
-        self._cluster.store("jobs", {**job, "status": {"conditions": [ended]}})
+        self._cluster.store("jobs", {**job, "status": {**(job.get("status") or {}), "conditions": [ended]}})
 
     def _unfinished(self, job_uid: str) -> Raw | None:
         job = self._cluster.find("jobs", job_uid)

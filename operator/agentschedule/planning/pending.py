@@ -17,6 +17,8 @@ from agentschedule.runs.sighting import NEVER_STARTED, Sighting, Standing
 
 DEFAULT_SECONDS: int = AgentScheduleSpec.model_fields["pending_deadline_seconds"].default
 _FIRST_QUESTION = timedelta(seconds=20)
+_NOT_TAKEN_UP = timedelta(seconds=80)
+"""The first question about a Job that its controller has not come to yet: in a burst that is no trouble of the run."""
 
 
 def stop_never_started(draft: Draft) -> None:
@@ -74,7 +76,9 @@ def _wait(draft: Draft, run: Run, seen: Sighting) -> None:
     draft.wake(deadline)
     if seen.pod is not None and seen.pod.waiting is not None:
         return  # it says itself what it waits for
-    question = _next_question(since, deadline, seen.explained_at)
+    taken_up = seen.pod is not None or seen.job.started_at is not None
+    first = since + min(_FIRST_QUESTION if taken_up else _NOT_TAKEN_UP, (deadline - since) / 2)
+    question = _next_question(since, first, seen.explained_at)
     if question <= draft.now:
         subject = seen.pod.uid if seen.pod is not None else seen.job.uid
         draft.do(Explain(seen.job.name, subject))
@@ -82,9 +86,8 @@ def _wait(draft: Draft, run: Run, seen: Sighting) -> None:
         draft.wake(question)
 
 
-def _next_question(since: datetime, deadline: datetime, asked: datetime | None) -> datetime:
+def _next_question(since: datetime, first: datetime, asked: datetime | None) -> datetime:
     """Soon at first, then after twice the time."""
-    first = since + min(_FIRST_QUESTION, (deadline - since) / 2)
     return first if asked is None or asked < first else asked + (asked - since)
 
 

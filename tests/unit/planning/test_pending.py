@@ -14,7 +14,8 @@ QUOTA = ("FailedCreate", 'Error creating: pods "news-x" is forbidden: exceeded q
 
 def due(**spec: Any) -> World:
     """The Job of 09:00 is there, and nothing of it has started."""
-    return World(**{"pendingDeadlineSeconds": 900, **spec}).tick("09:00")
+    world = World(**{"pendingDeadlineSeconds": 900, **spec}).tick("09:00")
+    return world.job(NINE, started_at=utc("09:00")).tick()
 
 
 def stops(world: World) -> list[tuple[str, str]]:
@@ -83,6 +84,13 @@ def test_questions_become_rarer(limit: int, questions: list[int]) -> None:
         world.tick(world.wake_at)
     assert asked == questions
     assert (world.now - utc("09:00")).total_seconds() == limit
+
+
+def test_a_job_that_its_controller_has_not_come_to_is_asked_about_later() -> None:
+    world = due().job(NINE, started_at=None).tick("09:01:19")
+    assert world.take(Explain) == []
+    world.tick("09:01:20")
+    assert world.take(Explain) == [Explain(NINE, f"uid-{NINE}")]
 
 
 def test_a_pod_that_says_nothing_is_asked_about_itself() -> None:
