@@ -128,7 +128,8 @@ def _follow(draft: Draft, entry: Run, seen: Sighting) -> Run:
 
 def _progress(draft: Draft, entry: Run, seen: Sighting, standing: Standing) -> Run:
     if standing.phase == "Pending":
-        leaving = seen.job.deleting or seen.job_gone or seen.job.finished is not None or entry.reason == NEVER_STARTED
+        leaving = seen.job.deleting or seen.job_gone or seen.job.finished is not None
+        leaving |= entry.reason == NEVER_STARTED and not seen.ever_started
         if entry.uid == seen.job.uid and (leaving or standing.reason == entry.reason):
             return entry  # the same trouble in other words (back-off times) is no news; what goes tells none any more
         if standing.reason:

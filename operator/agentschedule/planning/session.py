@@ -12,8 +12,14 @@ FRESH = timedelta(minutes=5)
 
 
 def keep_volume(draft: Draft) -> None:
-    """Have the volume made, also anew where that failed; its owner follows `retention` as soon as that is edited."""
-    _known(draft)
+    """Have the volume made, also anew where that failed; its owner follows `retention` as soon as that is edited.
+
+    For a schedule that rests nothing is made: people may have deleted its volume.
+    """
+    complete = draft.conditions.get("Complete")
+    rests = draft.suspended is not None or (complete is not None and complete.status == "True")
+    if draft.observed.volume is not None or not rests:
+        _known(draft)
 
 
 def volume_ready(draft: Draft) -> bool:

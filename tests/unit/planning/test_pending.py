@@ -169,6 +169,16 @@ def test_one_that_started_while_it_was_being_stopped_still_counts() -> None:
     assert world.status.previous.state == {"page": 7}
 
 
+def test_an_init_container_that_starts_before_the_stop_saves_the_run() -> None:
+    world = due(pendingDeadlineSeconds=60).pod(NINE, waiting=("ErrImagePull", "no such image")).tick("09:00:05")
+    world.settled = False  # the end is not written down yet
+    world.tick("09:01")
+    assert (stops(world), world.run(NINE).reason) == ([], "NeverStarted")
+    world.settled = True
+    world.pod(NINE, waiting=None, others_started=True).tick("09:01:01")
+    assert (stops(world), world.run(NINE).reason) == ([], None)
+
+
 def test_a_stop_that_was_noted_but_not_done_is_done() -> None:
     world = due().job(NINE, stopped="NeverStarted").runs(NINE).tick("09:00:30")
     assert stops(world) == [(NINE, "NeverStarted")]

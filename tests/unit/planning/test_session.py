@@ -94,6 +94,13 @@ def test_an_edit_of_its_retention_takes_effect_at_once(retention: str, owners: i
     assert (asked.generation, len(asked.manifest["metadata"]["ownerReferences"])) == (2, owners)
 
 
+def test_nothing_is_made_for_a_schedule_that_rests() -> None:
+    for world in (shared(suspend=True).tick("08:30"), shared(endTime="2026-11-22T08:45:00Z").tick("08:30")):
+        world.volume = None  # the operator was started again
+        world.take(EnsureVolume)
+        assert world.tick("09:00").take(EnsureVolume) == []
+
+
 def test_also_for_manual_runs_and_further_attempts() -> None:
     world = shared(suspend=True, retry={"backoff": "10s"})
     world.volume_trouble = QUOTA
