@@ -42,6 +42,12 @@ def with_env(*env: Mapping[str, Any]) -> dict[str, Any]:
     return schedule(agent={**AGENT, "env": list(env)})
 
 
+def shared(storage: Mapping[str, Any] | None = None, **spec: Any) -> dict[str, Any]:
+    """A schedule whose runs share a volume."""
+    kept = {"size": "1Gi"} if storage is None else dict(storage)
+    return schedule(session={"mode": "SharedPersistent", "storage": kept}, **spec)
+
+
 def refusals(done: subprocess.CompletedProcess[str]) -> list[str]:
     """What `kubectl apply` complained of, one entry a mistake, without Kubernetes' note that it looked no further."""
     assert done.returncode != 0, done.stdout
@@ -193,6 +199,51 @@ class TestMistakes:
                 id="days",
             ),
             pytest.param(schedule(retry={"retryOn": ["Failed", "Failed"]}), "Duplicate value", id="result twice"),
+            pytest.param(
+                schedule(pendingDeadlineSeconds=0), "should be greater than or equal to 1", id="no time to start"
+            ),
+            pytest.param(
+                schedule(pendingDeadlineSeconds=86401), "should be less than or equal to 86400", id="days to start"
+            ),
+            pytest.param(
+                schedule(heartbeat={"maxIterations": 0}), "should be greater than or equal to 1", id="no iteration"
+            ),
+            pytest.param(
+                schedule(session={"mode": "SharedPersistent"}),
+                "spec.session.storage: Required value: session.mode SharedPersistent needs session.storage",
+                id="session without storage",
+            ),
+            pytest.param(
+                schedule(session={"storage": {"size": "1Gi"}}),
+                "spec.session.storage: Invalid value: session.storage is for session.mode SharedPersistent only",
+                id="storage without its session",
+            ),
+            pytest.param(
+                shared(maxConcurrentRuns=2),
+                "spec.maxConcurrentRuns: Invalid value: spec.maxConcurrentRuns must be 1 with session.mode",
+                id="shared session of two at once",
+            ),
+            pytest.param(
+                shared(concurrencyPolicy="Allow"),
+                "spec.concurrencyPolicy: Invalid value: concurrencyPolicy Allow cannot be used with session.mode",
+                id="shared session of any number",
+            ),
+            pytest.param(
+                shared({"size": "1GB"}),
+                'spec.session.storage.size: Invalid value: "1GB": must be a quantity above zero, such as 512Mi',
+                id="unknown unit of storage",
+            ),
+            pytest.param(shared({"size": "0"}), "must be a quantity above zero", id="no storage"),
+            pytest.param(shared({"size": -1}), "must be a quantity above zero", id="less than no storage"),
+            pytest.param(shared({}), "spec.session.storage.size: Required value", id="storage without size"),
+            pytest.param(
+                shared({"size": "1Gi", "accessModes": []}), "should have at least 1 items", id="no access modes"
+            ),
+            pytest.param(
+                shared({"size": "1Gi", "accessModes": ["ReadOnlyMany"]}),
+                'supported values: "ReadWriteOnce", "ReadWriteOncePod", "ReadWriteMany"',
+                id="read-only session",
+            ),
             pytest.param(schedule(runHistoryLimit=0), "should be greater than or equal to 1", id="no history"),
             pytest.param(manifest("AgentRun", "now", {}), "spec.scheduleName: Required value", id="run of nothing"),
             pytest.param(
@@ -245,6 +296,20 @@ class TestValid:
                     session={"mode": "FullyEphemeral"},
                 ),
                 id="retry and session",
+            ),
+            pytest.param(schedule(heartbeat={}, pendingDeadlineSeconds=86400), id="heartbeat"),
+            pytest.param(schedule(heartbeat={"maxIterations": 1_000_000}), id="heartbeat with a limit"),
+            pytest.param(shared(maxConcurrentRuns=1, concurrencyPolicy="Replace"), id="shared session"),
+            pytest.param(
+                shared(
+                    {
+                        "size": 1073741824,
+                        "storageClassName": "",
+                        "accessModes": ["ReadWriteMany"],
+                        "retention": "Delete",
+                    }
+                ),
+                id="storage in full",
             ),
             pytest.param(
                 f"""
@@ -312,6 +377,30 @@ class TestObjects:
             told = refusals(kubectl("apply", "-n", namespace, "-f", "-", manifest=again))
             assert len(told) == 1
             assert told[0].startswith("spec: Invalid value: an AgentRun cannot be changed: delete it to cancel the run")
+
+    @pytest.mark.parametrize(
+        ("changed", "field"),
+        [
+            pytest.param({"size": "2Gi"}, "size", id="size"),
+            pytest.param({"storageClassName": None}, "storageClassName", id="class taken away"),
+            pytest.param({"storageClassName": "fast"}, "storageClassName", id="class"),
+            pytest.param({"accessModes": ["ReadWriteMany"]}, "accessModes", id="modes"),
+        ],
+    )
+    def test_the_storage_of_a_session_stays_as_it_is(
+        self, kubectl: Kubectl, namespace: str, changed: dict[str, Any], field: str
+    ) -> None:
+        storage = {"size": "1Gi", "storageClassName": "slow"}
+        kubectl("apply", "-n", namespace, "-f", "-", manifest=shared(storage, suspend=True), check=True)
+        other = {key: value for key, value in {**storage, **changed}.items() if value is not None}
+        told = refusals(kubectl("apply", "-n", namespace, "-f", "-", manifest=shared(other, suspend=True)))
+        assert len(told) == 1
+        assert f"spec.session.storage.{field}: Invalid value" in told[0]
+        assert "cannot be changed: to have another one, set another session.mode" in told[0]
+        kept = shared({**storage, "retention": "Delete"}, suspend=True)
+        kubectl("apply", "-n", namespace, "-f", "-", manifest=kept, check=True)
+        kubectl("apply", "-n", namespace, "-f", "-", manifest=schedule(suspend=True), check=True)
+        kubectl("apply", "-n", namespace, "-f", "-", manifest=shared(other, suspend=True), check=True)
 
     def test_a_large_template_is_applied_by_the_client(self, kubectl: Kubectl, namespace: str) -> None:
         settings = [{"name": f"SETTING_{n}", "value": "x" * KIB} for n in range(100)]

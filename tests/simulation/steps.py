@@ -208,6 +208,9 @@ _more: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
         "retry": st.sampled_from(
             [{"limit": 1, "backoff": "5s"}, {"limit": 2, "backoff": "2m", "retryOn": ["Failed", "TimedOut"]}]
         ),
+        "pendingDeadlineSeconds": st.sampled_from([1, 50]),
+        "heartbeat": st.just({}),
+        "session": st.just({"mode": "SharedPersistent", "storage": {"size": "1Gi", "retention": "Delete"}}),
         "runHistoryLimit": st.just(1),
         "successfulJobsHistoryLimit": st.just(0),
         "failedJobsHistoryLimit": st.just(0),
@@ -241,6 +244,7 @@ _behaviours = st.sampled_from(
         Behaviour(lasts=5, exit_code=137, evicted=True),
         Behaviour(lasts=5000, message='{"summary": "so far", "costUSD": "0.07"}'),
         Behaviour(starts=None),
+        Behaviour(refused="exceeded quota: small"),
     ]
 )
 _downtimes = st.sampled_from([0.0, 3.0, 100.0, 900.0])

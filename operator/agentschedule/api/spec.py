@@ -294,12 +294,77 @@ class Budget(Model):
     begins, or the budget is raised, or a person resumes it. Skip: it is skipped."""
 
 
+_FIXED = (
+    "size, storageClassName and accessModes of a session's volume cannot be changed: to have another one, set another"
+    " session.mode, delete the PersistentVolumeClaim, then set it anew; to enlarge it, edit the PersistentVolumeClaim"
+)
+
+
+class SessionStorage(Model):
+    """The volume that all runs share, as a PersistentVolumeClaim named after the schedule, with -session."""
+
+    model_config = ConfigDict(
+        json_schema_extra=schema(
+            rule("self.size == oldSelf.size", _FIXED, fieldPath=".size"),
+            rule(
+                "has(self.storageClassName) == has(oldSelf.storageClassName)"
+                " && (!has(self.storageClassName) || self.storageClassName == oldSelf.storageClassName)",
+                _FIXED,
+                fieldPath=".storageClassName",
+            ),
+            rule("self.accessModes == oldSelf.accessModes", _FIXED, fieldPath=".accessModes"),
+        )
+    )
+
+    size: Annotated[
+        str | int,
+        Field(
+            json_schema_extra=schema(
+                rule(
+                    "type(self) == int ? self > 0 : (isQuantity(self) && quantity(self).isGreaterThan(quantity('0')))",
+                    "must be a quantity above zero, such as 512Mi or 10Gi",
+                ),
+                x_int_or_string=True,
+                maxLength=32,
+            )
+        ),
+    ]
+    """How much it holds, such as 1Gi."""
+    storage_class_name: Annotated[str | None, Field(max_length=253)] = None
+    """Storage class that makes it. Default: the cluster's; an empty text takes a volume that is there already."""
+    access_modes: list[Literal["ReadWriteOnce", "ReadWriteOncePod", "ReadWriteMany"]] = Field(
+        default=["ReadWriteOnce"], min_length=1, max_length=3, json_schema_extra=schema(x_list_type="atomic")
+    )
+    """How it can be mounted: ReadWriteOnce, ReadWriteOncePod, ReadWriteMany."""
+    retention: Literal["Retain", "Delete"] = "Retain"
+    """What becomes of it when the schedule is deleted. Retain: it is kept, and taken again by a schedule of that name.
+    Delete: it goes too."""
+
+
 class Session(Model):
     """What one run hands on to the next."""
 
-    mode: Literal["EphemeralWithSummary", "FullyEphemeral"] = "EphemeralWithSummary"
+    model_config = ConfigDict(
+        json_schema_extra=schema(
+            rule(
+                "self.mode != 'SharedPersistent' || has(self.storage)",
+                "session.mode SharedPersistent needs session.storage, for instance storage: {size: 1Gi}",
+                reason="FieldValueRequired",
+                fieldPath=".storage",
+            ),
+            rule(
+                "self.mode == 'SharedPersistent' || !has(self.storage)",
+                "session.storage is for session.mode SharedPersistent only: set that mode, or leave it out",
+                fieldPath=".storage",
+            ),
+        )
+    )
+
+    mode: Literal["EphemeralWithSummary", "SharedPersistent", "FullyEphemeral"] = "EphemeralWithSummary"
     """EphemeralWithSummary: a fresh container whose context carries the previous run's summary and state.
-    FullyEphemeral: nothing is carried."""
+    SharedPersistent: also the same volume at every run (AGENT_SESSION_DIR). FullyEphemeral: nothing is carried."""
+    storage: SessionStorage | None = None
+    """The volume of SharedPersistent."""
 
 
 class Heartbeat(Model):
@@ -356,6 +421,18 @@ class AgentScheduleSpec(Model):
                 "!has(self.catchUpLimit) || self.catchUp == 'All'",
                 "catchUpLimit has a meaning only with catchUp All",
                 fieldPath=".catchUpLimit",
+            ),
+            rule(
+                "!has(self.session) || self.session.mode != 'SharedPersistent' || self.concurrencyPolicy != 'Allow'",
+                "concurrencyPolicy Allow cannot be used with session.mode SharedPersistent, whose runs share one"
+                " volume: use Forbid or Replace",
+                fieldPath=".concurrencyPolicy",
+            ),
+            rule(
+                "!has(self.session) || self.session.mode != 'SharedPersistent'"
+                " || !has(self.maxConcurrentRuns) || self.maxConcurrentRuns == 1",
+                "spec.maxConcurrentRuns must be 1 with session.mode SharedPersistent, whose runs share one volume",
+                fieldPath=".maxConcurrentRuns",
             ),
             rule(
                 "!has(self.startTime) || !has(self.endTime) || self.startTime <= self.endTime",
@@ -452,6 +529,9 @@ class AgentScheduleSpec(Model):
     active_deadline_seconds: Annotated[int | None, Field(ge=1, le=2_592_000)] = None
     """Runtime deadline of a run in seconds; then its pod is stopped and the run ends as TimedOut. Default: the
     operator's."""
+    pending_deadline_seconds: Annotated[int, Field(ge=1, le=86_400)] = 900
+    """A run whose pod has not started within this many seconds (no image, no node with room, a quota, Pod Security) is
+    stopped and ends as Failed, reason NeverStarted. Time in a queue system does not count."""
     retry: Retry | None = None
     """What happens after a failed attempt. Without it, nothing is tried again."""
     pause_after_failures: Annotated[int, Field(ge=0, le=1000)] = 3

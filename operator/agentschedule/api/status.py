@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from agentschedule.api.fields import FreeObject, Model, Money, ObjectName, ShortText, Text, Time, schema
-from agentschedule.constants import SUMMARY_BYTES
+from agentschedule.constants import OUTPUT_URI_BYTES, SUMMARY_BYTES
 
 RunPhase = Literal["Pending", "Running", "Succeeded", "Failed", "TimedOut", "Replaced", "Cancelled"]
 Trigger = Literal["Schedule", "CatchUp", "Manual"]
@@ -99,6 +99,10 @@ class Run(Model):
     """What the agent says of it, cut at 512 bytes."""
     alert: Alert | None = None
     """What the agent wants people to notice."""
+    sleep: bool | None = None
+    """The agent had nothing to do and goes back to sleep, as it says."""
+    output_uri: Annotated[str | None, Field(alias="outputURI", max_length=OUTPUT_URI_BYTES)] = None
+    """Where the agent left its output, as it says."""
     retry_at: Time | None = None
     """When the next attempt of a failed one starts."""
     disruptions: Annotated[int | None, Field(ge=0, le=100)] = None

@@ -13,9 +13,22 @@ from agentschedule.engine.dispatcher import Dispatcher, Urgency
 from agentschedule.engine.ports import Cluster
 from agentschedule.engine.recorder import Recorder
 from agentschedule.engine.registry import Key, Registry, ScheduleEntry
+from agentschedule.engine.volumes import asked_for, ensure_claim, not_to_be_had
 from agentschedule.metrics import Metrics
-from agentschedule.planning.actions import Action, Adopt, CreateJob, DeleteJob, DeletePod, DryRun, Forget, StopJob
-from agentschedule.planning.observed import Start, Verdict
+from agentschedule.planning.actions import (
+    Action,
+    Adopt,
+    CreateJob,
+    DeleteJob,
+    DeletePod,
+    DryRun,
+    EnsureVolume,
+    Explain,
+    Forget,
+    StopJob,
+)
+from agentschedule.planning.observed import Start, Verdict, VolumeState
+from agentschedule.runs.explanation import newest_warning
 
 logger = logging.getLogger(__name__)
 
@@ -57,14 +70,27 @@ class Executor:
                 self._once(key, action.uid, Urgency.CLEAN, lambda: self._delete(key, "jobs", action.name, action.uid))
             case DeletePod():
                 self._once(key, action.uid, Urgency.STOP, lambda: self._delete(key, "pods", action.name, action.uid))
-            case DryRun():
-                if entry.checking != action.generation:
-                    entry.checking = action.generation
-                    self._dispatcher.submit(Urgency.CHECK, lambda: self._check(key, entry, action))
+            case DryRun() | EnsureVolume() | Explain():
+                self._prepare(key, entry, action)
             case Adopt():
                 self._once(key, action.uid, Urgency.CLEAN, lambda: self._adopt(key, entry, action))
             case Forget():
                 self._registry.forget_job(entry.schedule.owner.uid, action.name, action.uid)
+
+    def _prepare(self, key: Key, entry: ScheduleEntry, action: DryRun | EnsureVolume | Explain) -> None:
+        """What is asked for again and again until the answer is there; it is under way once only."""
+        match action:
+            case DryRun():
+                if entry.checking != action.generation:
+                    entry.checking = action.generation
+                    self._dispatcher.submit(Urgency.CHECK, lambda: self._check(key, entry, action))
+            case EnsureVolume():
+                if entry.volume is None or entry.volume.state != "InFlight":
+                    entry.volume = asked_for(entry.volume, action.generation, self._clock())
+                    self._dispatcher.submit(Urgency.START, lambda: self._ensure_volume(key, entry, action))
+            case Explain():
+                self._registry.asked(action.uid, self._clock())
+                self._dispatcher.submit(Urgency.CHECK, lambda: self._explain(key, action))
 
     # Starting
 
@@ -204,6 +230,33 @@ class Executor:
     def _ask_again(self, key: Key, entry: ScheduleEntry, generation: int) -> None:
         if entry.checking == generation:
             entry.checking, entry.verdict = None, None
+            self._wake(key)
+
+    async def _ensure_volume(self, key: Key, entry: ScheduleEntry, action: EnsureVolume) -> None:
+        if self._registry.schedules.get(key) is not entry:
+            return  # deleted meanwhile
+        try:
+            await ensure_claim(self._cluster, action.manifest)
+        except ApiError as error:
+            self._count("volume", error)
+            entry.volume_failures += 1
+            entry.volume = not_to_be_had(error, action.generation, self._clock(), entry.volume_failures)
+        else:
+            self._count("volume")
+            entry.volume_failures = 0
+            entry.volume = VolumeState("Ready", action.generation, self._clock())
+        self._wake(key)
+
+    async def _explain(self, key: Key, action: Explain) -> None:
+        """What cannot be asked now is asked again when the next question is due."""
+        try:
+            events = await self._cluster.events_on(key.namespace, action.uid)
+        except ApiError as error:
+            self._count("explain", error)
+            logger.debug("Events could not be read", extra={"object": action.name, "error": str(error)})
+            return
+        self._count("explain")
+        if self._registry.explained(action.uid, newest_warning(events)):
             self._wake(key)
 
     # Ending

@@ -8,7 +8,16 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from agentschedule.api.agentrun import AgentRunStatus
 from agentschedule.api.status import AgentScheduleStatus
 from agentschedule.engine.admission import Admission
-from agentschedule.planning.observed import NO_CEILINGS, Ceilings, Observed, Request, Schedule, Start, Verdict
+from agentschedule.planning.observed import (
+    NO_CEILINGS,
+    Ceilings,
+    Observed,
+    Request,
+    Schedule,
+    Start,
+    Verdict,
+    VolumeState,
+)
 from agentschedule.runs.facts import JobFacts, PodFacts, job_facts, job_of_pod, pod_facts
 from agentschedule.runs.sighting import Sighting
 
@@ -53,6 +62,8 @@ class ScheduleEntry(_Entry[AgentScheduleStatus]):
     failures: dict[str, int] = field(default_factory=dict)
     verdict: Verdict | None = None
     checking: int | None = None
+    volume: VolumeState | None = None
+    volume_failures: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -79,6 +90,7 @@ class Registry:
         self._gone: set[str] = set()
         self._left: dict[str, JobFacts] | None = {}
         self._buried: dict[str, None] = {}
+        self._explanations: dict[str, tuple[datetime, tuple[str, str] | None]] = {}
 
     # Reading
 
@@ -96,6 +108,7 @@ class Registry:
             starts=entry.starts,
             verdict=entry.verdict,
             settled=entry.settled() and all(request.settled() for request in requests),
+            volume=entry.volume,
         )
 
     def requests_of(self, key: Key) -> Iterator[RequestEntry]:
@@ -197,7 +210,10 @@ class Registry:
         if not jobs:
             self._jobs.pop(schedule_uid, None)
         self._gone.discard(uid)
+        self._explanations.pop(uid, None)
         pod = self._pods.get(uid)
+        if pod is not None:
+            self._explanations.pop(pod.uid, None)
         if pod is not None and (pod.uid in self._gone or pod.ended):
             del self._pods[uid]
             self._gone.discard(pod.uid)
@@ -224,6 +240,8 @@ class Registry:
                 return None
             if known.uid != pod.uid and known.created > pod.created:
                 return None
+            if known.uid != pod.uid:
+                self._explanations.pop(known.uid, None)
         self._pods[pod.job_uid] = pod
         self._weigh(pod.schedule_uid, (pod.namespace, pod.job), pod.job_uid)
         return Key(pod.namespace, pod.schedule)
@@ -241,6 +259,7 @@ class Registry:
                 self._gone.add(pod.uid)
             else:
                 self._pods.pop(pod.job_uid, None)
+                self._explanations.pop(pod.uid, None)
             self._weigh(pod.schedule_uid, (pod.namespace, pod.job), pod.job_uid)
         return Key(pod.namespace, pod.schedule)
 
@@ -276,7 +295,23 @@ class Registry:
         unfinished = job is not None and job.finished is None if there else pod is not None
         self.admission.seen(uid, place, unfinished and not stopped)
 
+    # Why Jobs and pods do not start, by their UIDs
+
+    def asked(self, uid: str, at: datetime) -> None:
+        """Somebody asks for the Events on a Job or pod."""
+        _, words = self._explanations.get(uid, (at, None))
+        self._explanations[uid] = (at, words)
+
+    def explained(self, uid: str, words: tuple[str, str] | None) -> bool:
+        """The answer. Whether it is another than before, and still wanted."""
+        known = self._explanations.get(uid)
+        if known is None or known[1] == words:
+            return False
+        self._explanations[uid] = (known[0], words)
+        return True
+
     def _sightings(self, schedule_uid: str) -> Iterator[Sighting]:
         for job in self._jobs.get(schedule_uid, {}).values():
             pod = self._pods.get(job.uid)
-            yield Sighting(job, pod, job.uid in self._gone, pod is not None and pod.uid in self._gone)
+            at, words = self._explanations.get(pod.uid if pod is not None else job.uid, (None, None))
+            yield Sighting(job, pod, job.uid in self._gone, pod is not None and pod.uid in self._gone, words, at)

@@ -149,6 +149,11 @@ class Draft:
         """Ask for an action."""
         self._actions.append(action)
 
+    def do_once(self, action: Action) -> None:
+        """Ask for an action, unless that was asked for already."""
+        if action not in self._actions:
+            self._actions.append(action)
+
     def wake(self, at: datetime | None) -> None:
         """Look again at that time."""
         if at is not None:

@@ -132,6 +132,20 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class VolumeState:
+    """What is known of a session's volume since `at`: asked for, there, or not to be had, and tried again at `until`.
+
+    `message` is the last trouble that is not over yet.
+    """
+
+    state: Literal["InFlight", "Ready", "Problem"]
+    generation: int
+    at: datetime
+    message: str = ""
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Observed:
     """Everything that a plan is made from. `settled`: the API server holds `status`, nothing waits to be written."""
 
@@ -142,3 +156,4 @@ class Observed:
     starts: Mapping[str, Start] = field(default_factory=dict)
     verdict: Verdict | None = None
     settled: bool = True
+    volume: VolumeState | None = None

@@ -15,9 +15,11 @@ from agentschedule.planning.holds import end_budget_hold, notice_resume
 from agentschedule.planning.manual import cancel_withdrawn, report_requests, start_requests
 from agentschedule.planning.observed import Observed, PlannerSettings
 from agentschedule.planning.pausing import notice_pause, tell_pause
+from agentschedule.planning.pending import stop_never_started
 from agentschedule.planning.queueing import start_queued
 from agentschedule.planning.recording import record_runs, stop_left_pods
 from agentschedule.planning.retrying import start_retries
+from agentschedule.planning.session import keep_volume
 from agentschedule.planning.slots import start_due
 from agentschedule.planning.starting import forget_starts
 from agentschedule.planning.summary import complete_when_done, notice_more_runs, summarise
@@ -26,6 +28,7 @@ ALWAYS = (
     keep_account,  # the budget's account is opened, and its period begun
     record_runs,  # what Jobs and pods show becomes run history, counters, and the next run's context
     stop_left_pods,  # a pod left behind by its deleted Job is stopped
+    stop_never_started,  # a run whose pod does not start in time
     cancel_withdrawn,  # a deleted AgentRun cancels its run
 )
 """Rules for every schedule, also one that is being deleted or cannot be used."""
@@ -40,6 +43,7 @@ WHILE_ACCEPTED = (
     notice_more_runs,  # maxRuns was raised
     end_budget_hold,  # enough is left again
     notice_pause,  # suspended, paused or held: nothing new starts
+    keep_volume,  # the volume that runs share is there
     start_retries,  # attempts whose wait is over
     start_requests,  # manual runs
     start_queued,  # slots that wait for a free place

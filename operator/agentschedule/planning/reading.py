@@ -29,7 +29,7 @@ from agentschedule.planning.observed import (
     Unwanted,
 )
 from agentschedule.runs.manifest import Owner, oversized
-from agentschedule.runs.merge import forbidden
+from agentschedule.runs.merge import forbidden, forbidden_in_session
 from agentschedule.runs.names import parse_time
 from agentschedule.timing import BlackoutEntry, Blackouts, TimingError, When, parse_duration, when_digest
 
@@ -179,6 +179,8 @@ def _problem(owner: Owner, spec: AgentScheduleSpec, settings: PlannerSettings) -
         return Problem(
             "DeadlineTooLong", f"spec.activeDeadlineSeconds is {deadline}; the operator allows at most {longest}"
         )
+    if spec.session.mode == "SharedPersistent" and spec.session.storage is None:
+        return Problem("InvalidSpec", "spec.session.mode SharedPersistent needs spec.session.storage")
     if spec.retry is not None:
         for name, text in (("backoff", spec.retry.backoff), ("maxBackoff", spec.retry.max_backoff)):
             parse_duration(text, f"spec.retry.{name}")
@@ -205,6 +207,8 @@ def _budget_problem(spec: AgentScheduleSpec, settings: PlannerSettings) -> Probl
 def _template_problem(spec: AgentScheduleSpec) -> Problem | None:
     template = spec.job_template or {}
     found = forbidden(template)
+    if not found and spec.session.mode == "SharedPersistent":
+        found = forbidden_in_session(template)
     if found:
         return Problem("InvalidJobTemplate", "; ".join(found[:5]))
     if spec.agent is not None and spec.agent.image:

@@ -10,6 +10,7 @@ from agentschedule.planning.budget import tokens_left
 from agentschedule.planning.draft import Draft
 from agentschedule.planning.heartbeat import iteration_of
 from agentschedule.planning.observed import Request, Start
+from agentschedule.planning.session import volume_ready
 from agentschedule.runs.manifest import RunRequest, job_manifest
 from agentschedule.runs.names import job_name, manual_job_name
 
@@ -52,7 +53,7 @@ def start_run(
     if start is not None and start.state in {"NameConflict", "Rejected"}:
         draft.consumed.add(name)
         return start
-    if schedule.spec is None:
+    if schedule.spec is None or not volume_ready(draft):
         return "Waiting"
     run = RunRequest(
         id=name,
@@ -67,6 +68,7 @@ def start_run(
         input=request.spec.input if request else None,
         context=request.spec.context if request else None,
         iteration=iteration_of(draft, name, trigger),
+        asked_at=draft.now,
     )
     manifest = job_manifest(schedule.owner, schedule.spec, run, draft.settings.defaults)
     draft.do(CreateJob(name=name, slot=slot, trigger=trigger, due=due, manifest=manifest, budget=budget))

@@ -5,6 +5,7 @@ from agentschedule.api.status import BudgetStatus, Effective, SchedulePhase
 from agentschedule.planning.acceptance import count_from
 from agentschedule.planning.draft import NOTHING, Draft
 from agentschedule.planning.due import next_run
+from agentschedule.planning.session import PROBLEM, volume_problem
 from agentschedule.timing import local_text
 
 _READY: dict[SchedulePhase, str] = {
@@ -58,9 +59,12 @@ def summarise(draft: Draft) -> None:
             draft.update(phase="Invalid", observed_generation=schedule.generation)
     else:
         phase = _phase(draft, complete=complete)
-        problem = schedule.unwanted.problem
-        text = "the operator is doing what the spec says" + (f"; {problem}" if problem else "")
-        draft.set_condition("Ready", True, _READY[phase], text)
+        trouble, ignored = volume_problem(draft), schedule.unwanted.problem
+        if trouble is None:
+            text = "the operator is doing what the spec says" + (f"; {ignored}" if ignored else "")
+            draft.set_condition("Ready", True, _READY[phase], text)
+        else:
+            draft.set_condition("Ready", False, PROBLEM, trouble)
         draft.update(phase=phase, observed_generation=schedule.generation)
     _next_run(draft)
     active = draft.active()

@@ -13,6 +13,7 @@ from agentschedule.constants import (
     AGENT_CONTAINER,
     ANNOTATION_AGENT_RUN,
     ANNOTATION_AGENT_RUN_UID,
+    ANNOTATION_ASKED_AT,
     ANNOTATION_ATTEMPT,
     ANNOTATION_BUDGET,
     ANNOTATION_CONTEXT,
@@ -32,6 +33,8 @@ from agentschedule.constants import (
     RESTRICTED_OPERATIONS,
     RESULT_BYTES,
     RESULT_FILE,
+    SESSION_DIR,
+    SESSION_VOLUME,
 )
 from agentschedule.runs.merge import overlay
 
@@ -77,6 +80,7 @@ class RunRequest:
 
     `budget` is what the run may cost in US dollars, None: the operator's ceiling. `max_tokens` is told to the agent
     where there is a limit. `iteration` counts scheduled runs from 1; it is told where the spec has a heartbeat.
+    `asked_at` is when the operator's clock showed the run to be asked for; that clock may differ from the cluster's.
     """
 
     id: str
@@ -91,6 +95,12 @@ class RunRequest:
     budget: Decimal | None = None
     max_tokens: int | None = None
     iteration: int | None = None
+    asked_at: datetime | None = None
+
+
+def session_claim(schedule: str) -> str:
+    """Name of the PersistentVolumeClaim that the runs of a schedule share."""
+    return f"{schedule}-session"
 
 
 def job_manifest(owner: Owner, spec: AgentScheduleSpec, run: RunRequest, defaults: Defaults) -> dict[str, Any]:
@@ -221,32 +231,29 @@ def _own(
         ANNOTATION_ATTEMPT: str(run.attempt),
         ANNOTATION_BUDGET: money_text(budget),
     }
+    if run.asked_at is not None:
+        notes[ANNOTATION_ASKED_AT] = utc_text(run.asked_at)
     if run.iteration is not None:
         notes[ANNOTATION_ITERATION] = str(run.iteration)
     if run.agent_run and run.agent_run_uid:
         notes |= {ANNOTATION_AGENT_RUN: run.agent_run, ANNOTATION_AGENT_RUN_UID: run.agent_run_uid}
     document = context_document(owner, spec, run, deadline, budget, agent)
+    shared = spec.session.mode == "SharedPersistent"
     environment = _environment(owner, run, deadline, budget, agent)
+    mounts = [{"name": "agentschedule", "mountPath": CONTEXT_DIR, "readOnly": True}]
+    volumes: list[dict[str, Any]] = [_CONTEXT_VOLUME]
+    if shared:
+        environment.append({"name": "AGENT_SESSION_DIR", "value": SESSION_DIR})
+        mounts.append({"name": SESSION_VOLUME, "mountPath": SESSION_DIR})
+        claim = {"claimName": session_claim(owner.name)}
+        volumes.append({"name": SESSION_VOLUME, "persistentVolumeClaim": claim})
     agents = [c for c in pod["containers"] if c.get("name") == AGENT_CONTAINER]
     for container in agents:
         container["env"] = [*(container.get("env") or ()), *environment]
         container["terminationMessagePath"] = RESULT_FILE
         container["terminationMessagePolicy"] = "File"
-        container["volumeMounts"] = [
-            *(m for m in container.get("volumeMounts") or () if m.get("mountPath") != CONTEXT_DIR),
-            {"name": "agentschedule", "mountPath": CONTEXT_DIR, "readOnly": True},
-        ]
-    pod["volumes"] = [
-        *(v for v in pod.get("volumes") or () if v.get("name") != "agentschedule"),
-        {
-            "name": "agentschedule",
-            "downwardAPI": {
-                "items": [
-                    {"path": "context.json", "fieldRef": {"fieldPath": f"metadata.annotations['{ANNOTATION_CONTEXT}']"}}
-                ]
-            },
-        },
-    ]
+        container["volumeMounts"] = _instead(container.get("volumeMounts"), mounts, "mountPath")
+    pod["volumes"] = _instead(pod.get("volumes"), volumes, "name")
     metadata = template.get("metadata") or {}
     template["metadata"] = {
         **metadata,
@@ -266,6 +273,20 @@ def _own(
         },
         "spec": {**job["spec"], "backoffLimit": 0, "activeDeadlineSeconds": deadline + JOB_DEADLINE_MARGIN},
     }
+
+
+_CONTEXT_VOLUME = {
+    "name": "agentschedule",
+    "downwardAPI": {
+        "items": [{"path": "context.json", "fieldRef": {"fieldPath": f"metadata.annotations['{ANNOTATION_CONTEXT}']"}}]
+    },
+}
+
+
+def _instead(given: list[dict[str, Any]] | None, own: list[dict[str, Any]], key: str) -> list[dict[str, Any]]:
+    """A list with our own entries, and without others that have the same key."""
+    taken = {entry[key] for entry in own}
+    return [*(entry for entry in given or () if entry.get(key) not in taken), *own]
 
 
 def _environment(owner: Owner, run: RunRequest, deadline: int, budget: Decimal, agent: str) -> list[dict[str, str]]:

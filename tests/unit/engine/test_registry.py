@@ -10,7 +10,7 @@ from agentschedule.engine.registry import Key, Registry, RequestEntry, ScheduleE
 from agentschedule.planning.observed import DEFAULT_SETTINGS
 from agentschedule.planning.reading import read_request, read_schedule
 from agentschedule.runs.sighting import Sighting
-from tests.unit.runs.builders import NAME, raw_job, raw_pod
+from tests.unit.runs.builders import NAME, raw_job, raw_pod, utc
 
 NEWS = Key("team", "news")
 UID = "uid-of-news"
@@ -208,6 +208,29 @@ def test_a_left_pod_of_another_schedule_recalls_nothing(registry: Registry) -> N
 
 
 # AgentRuns
+
+
+def test_what_was_said_of_a_job_and_of_its_pod(registry: Registry) -> None:
+    words, others = ("FailedCreate", "quota"), ("FailedMount", "no secret")
+    registry.put_job(raw_job())
+    registry.asked("job-1", utc("09:00:20"))
+    assert (one(registry).explanation, one(registry).explained_at) == (None, utc("09:00:20"))
+    assert [registry.explained("job-1", words), registry.explained("job-1", words)] == [True, False]
+    registry.asked("job-1", utc("09:00:40"))
+    assert (one(registry).explanation, one(registry).explained_at) == (words, utc("09:00:40"))
+    registry.put_pod(raw_pod())
+    assert (one(registry).explanation, one(registry).explained_at) == (None, None), "that was the Job's"
+    registry.asked("pod-1", utc("09:01"))
+    registry.explained("pod-1", others)
+    assert one(registry).explanation == others
+
+
+def test_what_was_said_of_a_job_goes_with_it(registry: Registry) -> None:
+    registry.put_job(raw_job())
+    registry.asked("job-1", utc("09:00:20"))
+    registry.drop_job(raw_job())
+    registry.forget_job(UID, NAME, "job-1")
+    assert not registry.explained("job-1", ("FailedCreate", "too late"))
 
 
 def test_requests_are_found_by_their_schedule(registry: Registry) -> None:

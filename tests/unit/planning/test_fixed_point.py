@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from agentschedule.api.status import AgentScheduleStatus
-from agentschedule.planning.actions import Adopt, CreateJob, DeletePod, DryRun, Plan, StopJob
+from agentschedule.planning.actions import Adopt, CreateJob, DeletePod, DryRun, EnsureVolume, Explain, Plan, StopJob
 from agentschedule.planning.draft import base_id
 from agentschedule.planning.due import place
 from agentschedule.planning.observed import Observed, Start, Verdict
@@ -21,7 +21,7 @@ from agentschedule.planning.planner import plan
 
 from .builders import World
 
-IDEMPOTENT = (Adopt, DeletePod, DryRun, StopJob)
+IDEMPOTENT = (Adopt, DeletePod, DryRun, EnsureVolume, Explain, StopJob)
 RESULTS = (
     None,
     "all well",
@@ -67,7 +67,11 @@ specs = st.fixed_dictionaries(
         "successfulJobsHistoryLimit": st.just(0),
         "failedJobsHistoryLimit": st.just(0),
         "ttlSecondsAfterFinished": st.just(60),
-        "session": st.just({"mode": "FullyEphemeral"}),
+        "session": st.sampled_from(
+            [{"mode": "FullyEphemeral"}, {"mode": "SharedPersistent", "storage": {"size": "1Gi"}}]
+        ),
+        "pendingDeadlineSeconds": st.sampled_from([1, 900]),
+        "heartbeat": st.just({}),
         "endTime": st.just("2026-11-22T12:00:00Z"),
     },
 )

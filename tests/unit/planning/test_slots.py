@@ -27,7 +27,7 @@ def test_a_due_slot_becomes_a_job() -> None:
     assert run.uid == f"uid-{created.name}"
     assert (world.status.active, world.status.active_count) == ([created.name], 1)
     assert (world.status.last_schedule_time, world.status.next_run_time) == (utc("09:00"), utc("10:00"))
-    assert world.wake_at == utc("10:00")
+    assert world.runs(created.name).tick("09:00:05").wake_at == utc("10:00")
 
 
 def test_the_cursor_moves_only_when_the_job_is_there() -> None:

@@ -133,6 +133,56 @@ def test_a_pod_that_runs_has_started() -> None:
     assert (facts.started_at, facts.finished_at, facts.ended) == (utc("09:00:05"), None, False)
 
 
+def terminated(started: str | None, **more: Any) -> dict[str, Any]:
+    return {"terminated": {"exitCode": 128, "startedAt": started, "reason": "StartError", "message": "no sh", **more}}
+
+
+@pytest.mark.parametrize(
+    "started",
+    [pytest.param("1970-01-01T00:00:00Z", id="runtime"), pytest.param(None, id="kubelet")],
+)
+def test_a_container_that_could_not_be_made_says_why_and_has_no_result(started: str | None) -> None:
+    facts = pod_facts(raw_pod(status={"phase": "Failed", "containerStatuses": [agent(**terminated(started))]}))
+    assert (facts.started_at, facts.exit_code, facts.result, facts.ever_started) == (None, None, None, False)
+    assert (facts.reason, facts.message) == ("StartError", "no sh")
+
+
+@pytest.mark.parametrize(
+    ("status", "started"),
+    [
+        pytest.param({}, False, id="new"),
+        pytest.param({"phase": "Failed", "reason": "Evicted"}, False, id="ended before"),
+        pytest.param({"phase": "Running"}, True, id="running"),
+        pytest.param({"containerStatuses": [agent(running={"startedAt": "2026-11-22T09:00:05Z"})]}, True, id="agent"),
+        pytest.param(
+            {"initContainerStatuses": [{"state": terminated("2026-11-22T09:00:05Z")}]}, True, id="init container"
+        ),
+        pytest.param({"initContainerStatuses": [{"state": terminated(None)}]}, False, id="init container that was not"),
+        pytest.param(
+            {
+                "initContainerStatuses": [
+                    {"state": {"waiting": {}}, "lastState": terminated("2026-11-22T09:00:05Z")},
+                ]
+            },
+            True,
+            id="init container between two tries",
+        ),
+        pytest.param({"containerStatuses": [agent(waiting={"reason": "ErrImagePull"})]}, False, id="no image"),
+    ],
+)
+def test_whether_any_container_has_started(status: dict[str, Any], started: bool) -> None:
+    assert pod_facts(raw_pod(status=status)).ever_started == started
+
+
+@pytest.mark.parametrize(
+    ("spec", "suspended"),
+    [({}, False), ({"suspend": False}, False), ({"suspend": True}, True)],
+)
+def test_a_job_in_a_queue_system(spec: dict[str, Any], suspended: bool) -> None:
+    raw = raw_job() | {"spec": spec, "status": {"startTime": "2026-11-22T09:00:03Z"}}
+    assert (job_facts(raw).suspended, job_facts(raw).started_at) == (suspended, utc("09:00:03"))
+
+
 def test_disruption_deletion_and_keep() -> None:
     raw = raw_pod(
         status={"reason": "Evicted", "conditions": [{"type": "DisruptionTarget", "status": "True"}]},

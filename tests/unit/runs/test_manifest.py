@@ -285,6 +285,25 @@ def test_the_heartbeat(iteration: int | None, heartbeat: dict[str, int] | None, 
     assert noted == (None if iteration is None else str(iteration))
 
 
+def test_a_shared_session_brings_its_volume() -> None:
+    session = {"mode": "SharedPersistent", "storage": {"size": "1Gi"}}
+    job = make(session=session)
+    assert {"name": "session", "persistentVolumeClaim": {"claimName": "news-session"}} in pod_of(job)["volumes"]
+    assert {"name": "session", "mountPath": "/var/lib/agentschedule/session"} in agent_of(job)["volumeMounts"]
+    assert env_of(job)["AGENT_SESSION_DIR"] == "/var/lib/agentschedule/session"
+    assert pod_of(job)["securityContext"]["fsGroup"] == 65532
+    for other in (make(), make(session={"mode": "FullyEphemeral"})):
+        assert "AGENT_SESSION_DIR" not in env_of(other)
+        assert [volume["name"] for volume in pod_of(other)["volumes"]] == ["tmp", "agentschedule"]
+
+
+def test_other_containers_may_mount_the_session_too() -> None:
+    mount = {"name": "session", "mountPath": "/seed"}
+    template = {"spec": {"template": {"spec": {"initContainers": [{"name": "seed", "volumeMounts": [mount]}]}}}}
+    job = make(session={"mode": "SharedPersistent", "storage": {"size": "1Gi"}}, jobTemplate=template)
+    assert pod_of(job)["initContainers"][0]["volumeMounts"] == [mount]
+
+
 def test_a_template_is_laid_over() -> None:
     template = {
         "metadata": {"labels": {"team": "a"}, "annotations": {"note": "x"}},
