@@ -36,7 +36,7 @@ CONCURRENCY = Group(
             cronjob=Elsewhere("the skipped slot starts then, within its starting deadline", "k8s-sync"),
             furiko=Elsewhere("what was skipped stays skipped", "furiko-reconciler"),
             temporal=Elsewhere("what was skipped stays skipped", "temporal-buffer"),
-            why="skipped means skipped; waiting is `Queue`'s",
+            why="skipped means skipped",
         ),
         Case(
             id="limit-of-two",

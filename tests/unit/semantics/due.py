@@ -89,7 +89,7 @@ DAYS_AND_INTERVALS = Group(
                 due=("2026-11-22 22:30:20 UTC", "2026-11-22 23:15:20 UTC"),
             ),
             ours="on a grid from the creation; restarts and late runs do not shift it",
-            cronjob=Elsewhere("`@every` counts from the last run", "k8s-missed"),
+            cronjob=Elsewhere("`@every` counts from the last slot, at first from the creation", "k8s-missed"),
             furiko=Elsewhere("has no intervals", "furiko-jobconfig"),
             temporal=Elsewhere("on a grid from 1970, with an offset if wanted", "temporal-page"),
             why="the first run comes one interval after the creation, and schedules do not all start together",

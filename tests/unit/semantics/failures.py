@@ -47,6 +47,7 @@ FAILURES = Group(
                 shows={"newest.phase": "TimedOut", "consecutiveFailures": 1},
             ),
             ours="TimedOut: a failure, tried again only if `retryOn` names it",
+            cronjob=Elsewhere("the Job's own deadline fails it for good", "k8s-job"),
         ),
         Case(
             id="evicted",
@@ -57,6 +58,7 @@ FAILURES = Group(
                 started=("09:00", "09:00 attempt 2 at 09:00:11"),
             ),
             ours="tried again without counting, up to 5 times",
+            cronjob=Elsewhere("a new pod; the failed one counts towards `backoffLimit`", "k8s-job"),
         ),
         Case(
             id="job-deleted",

@@ -44,9 +44,9 @@ MISSED = Group(
                 skips={"CatchUp": 599},
             ),
             ours="the same, however many",
-            cronjob=Elsewhere("the newest runs, with a warning TooManyMissedTimes", "k8s-missed"),
+            cronjob=Elsewhere("the newest runs, with a warning; the documentation says: none", "k8s-missed"),
             furiko=Elsewhere("at most 5", "furiko-worker"),
-            temporal=Elsewhere("at most 1000 are buffered, the rest is dropped", "temporal-patch"),
+            temporal=Elsewhere("at most 1000 are buffered, the rest is dropped", "temporal-limits"),
         ),
         Case(
             id="catch-up-none",
@@ -54,7 +54,7 @@ MISSED = Group(
             spec={"catchUp": "None"},
             proof=Story(story=lambda w: w.tick("08:45").tick("12:20"), skips={"CatchUp": 4}),
             ours="none is made up for; all are counted",
-            furiko=Elsewhere("`maxMissedSchedules: 0`, for all", "furiko-config"),
+            furiko=Elsewhere("`maxMissedSchedules: 0`, for all, as documented", "furiko-config"),
             temporal=Elsewhere("a catchup window of 10 s at the least", "temporal-page"),
         ),
         Case(

@@ -12,9 +12,10 @@ SOURCES: Final = {
     "k8s-validation": (
         "kubernetes/kubernetes, pkg/apis/batch/validation/validation.go: validateScheduleFormat, validateTimeZone"
     ),
+    "k8s-owner": f"{_K8S}/utils.go: getJobFromTemplate2; cronjob_controllerv2.go: syncCronJob",
     "k8s-fields": "Kubernetes API reference, CronJobSpec",
     "k8s-page": 'Kubernetes documentation, "CronJob"',
-    "k8s-job": 'Kubernetes documentation, "Jobs", section "Pod backoff failure policy"',
+    "k8s-job": 'Kubernetes documentation, "Jobs"',
     "robfig-doc": "robfig/cron (the CronJob controller's parser), doc.go",
     "robfig-next": "robfig/cron, spec.go: SpecSchedule.Next, dayMatches",
     "robfig-test": "robfig/cron, spec_test.go: TestNext",
@@ -29,7 +30,7 @@ SOURCES: Final = {
     "furiko-job": f"{_FURIKO}, apis/execution/v1alpha1/job_types.go",
     "furiko-config": f"{_FURIKO}, apis/config/v1alpha1/dynamicconfig_types.go",
     "furiko-mutation": f"{_FURIKO}, pkg/execution/mutation/mutation.go: MutateUpdateJobConfig",
-    "furiko-validation": f"{_FURIKO}, pkg/execution/validation/validation.go: ValidateCronSchedule",
+    "furiko-validation": f"{_FURIKO}, pkg/execution/validation/validation.go: ValidateCronSchedule, ValidateTimezone",
     "furiko-name": f"{_FURIKO}, pkg/execution/util/jobconfig/job.go: NewJobFromJobConfig",
     "furiko-zone": f"{_FURIKO}, pkg/core/tzutils/parse.go: ParseTimezone",
     "cronexpr-doc": "furiko-io/cronexpr (Furiko's parser), README.md",
@@ -43,6 +44,7 @@ SOURCES: Final = {
     "temporal-run": f"{_TEMPORAL}/workflow.go: run, getRetentionExpiration",
     "temporal-buffer": f"{_TEMPORAL}/buffer.go: ProcessBuffer",
     "temporal-start": f"{_TEMPORAL}/workflow.go: startWorkflow",
+    "temporal-limits": f"{_TEMPORAL}/workflow.go: CurrentTweakablePolicies, addStart",
     "temporal-patch": f"{_TEMPORAL}/workflow.go: processPatch, canTakeScheduledAction",
     "temporal-watch": f"{_TEMPORAL}/workflow.go: processWatcherResult",
     "temporal-delete": "temporalio/temporal, service/frontend/workflow_handler.go: DeleteSchedule",

@@ -52,6 +52,7 @@ STOPPING = Group(
                 started=("09:00", "09:00 attempt 2 at 09:30"),
             ),
             ours="it waits for the resumption",
+            cronjob=Elsewhere("what was started goes on, so does its Job's back-off", "k8s-page"),
             why="suspending is how people stop an agent that misbehaves",
         ),
         Case(
@@ -168,8 +169,8 @@ STOPPING = Group(
                 started=("09:00",),
             ),
             ours="nothing starts; its Jobs and pods are deleted with it",
-            cronjob=Elsewhere("nothing starts; Jobs are owned and deleted with it", "k8s-sync"),
-            furiko=Elsewhere("Jobs are owned and deleted with it", "furiko-name"),
+            cronjob=Elsewhere("nothing starts; Jobs are owned by it", "k8s-owner"),
+            furiko=Elsewhere("Jobs are owned by it", "furiko-name"),
             temporal=Elsewhere("running workflows go on", "temporal-delete"),
         ),
     ),

@@ -52,7 +52,7 @@ TRACES = Group(
                 shows={"phase": "Invalid", "conditions.Accepted.reason": "JobRejected"},
             ),
             ours="told when the schedule is applied: a dry run of the Job",
-            cronjob=Elsewhere("the template is validated, no admission webhook is asked", "k8s-validation"),
+            cronjob=Elsewhere("the template is validated", "k8s-validation"),
         ),
         Case(
             id="manual-counts-nothing",
