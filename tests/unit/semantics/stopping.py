@@ -162,6 +162,25 @@ STOPPING = Group(
             cronjob=Elsewhere("as if it had been down", "k8s-missed"),
         ),
         Case(
+            id="clock-forward-and-back",
+            situation="the clock is set forward by hours, and back",
+            proof=Story(
+                story=lambda w: (
+                    w.tick("08:45")
+                    .tick("12:00")
+                    .ends(slot_id("12:00"))
+                    .tick("12:01")
+                    .tick("09:10")
+                    .tick("11:00")
+                    .tick("13:00")
+                ),
+                started=("12:00", "13:00"),
+                skips={"CatchUp": 3},
+            ),
+            ours="it rests until the clock has passed the last slot again",
+            cronjob=Elsewhere("it rests until the clock has passed the last slot again", "k8s-missed"),
+        ),
+        Case(
             id="deleted",
             situation="the schedule is being deleted",
             proof=Story(
