@@ -27,6 +27,7 @@ import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from copy import deepcopy
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 from operator import index
@@ -179,7 +180,8 @@ class Run:
             raise ContextError("deadlineSeconds in the context is out of range") from None
         folder = os.environ.get("AGENT_SESSION_DIR")
         self.session_dir = Path(folder) if folder else None
-        self._state: Mapping[str, Any] = self.previous.state if self.previous else MappingProxyType({})
+        left = dict(self.previous.state) if self.previous else {}
+        self._state: Mapping[str, Any] = MappingProxyType(deepcopy(left))
 
     @property
     def remaining_seconds(self) -> float:
@@ -274,7 +276,7 @@ class Run:
         with _Change(self):
             if kept is not None:
                 said["state"] = kept
-                self._state = MappingProxyType(kept)
+                self._state = MappingProxyType(deepcopy(kept))
             self._said = {**self._said, **said}
 
     def __enter__(self) -> Run:  # noqa: PYI034 - Self is of Python 3.11
@@ -599,14 +601,15 @@ def _describe(error: BaseException, *, finished: bool) -> str:
         return ""
     if isinstance(error, KeyboardInterrupt):
         return "Interrupted."
-    if isinstance(error, SystemExit):
-        if isinstance(error.code, str):
-            return error.code
+    numbered = isinstance(error, SystemExit) and isinstance(error.code, (int, type(None)))
+    if isinstance(error, SystemExit) and numbered:
         return f"Ended with exit code {error.code}." if error.code and not finished else ""
     try:
         message = str(error)
     except Exception:  # noqa: BLE001 - somebody else's class
         message = ""
+    if isinstance(error, SystemExit):
+        return message
     return f"{type(error).__name__}{_place(error.__traceback__)}" + (f": {message}" if message else "")
 
 

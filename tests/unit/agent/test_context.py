@@ -75,7 +75,8 @@ def test_the_state_is_changed_by_assigning_it(given: Path) -> None:
     with pytest.raises(TypeError):
         run.state["seen"] = 1  # type: ignore[index]
     run.state = {**run.state, "page": 7}
-    assert run.state == {"seen": [1, 2], "page": 7}
+    run.state["seen"].append(3)  # of a copy
+    assert json.loads((given.parent / "result").read_text()) == {"state": {"seen": [1, 2], "page": 7}}
     assert run.previous is not None
     assert run.previous.state == {"seen": [1, 2]}
 

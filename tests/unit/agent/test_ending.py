@@ -2,6 +2,7 @@
 
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -142,6 +143,21 @@ def test_the_result_is_there_before_the_agent_reacts(desk: Desk) -> None:
     outcome = desk.end(process)
     assert outcome.code == 143
     assert outcome.raw == {"summary": STOPPED, "costUSD": "0.02"}
+
+
+def test_stuck_in_a_call_that_no_signal_interrupts(desk: Desk) -> None:
+    process = desk.script(
+        "import hashlib\n"
+        "with Run() as run:\n"
+        "    run.spend('0.02')\n"
+        "    print('ready', flush=True)\n"
+        "    hashlib.pbkdf2_hmac('sha256', b'', b'', 10**9)\n"
+    )
+    desk.ready(process)
+    process.send_signal(signal.SIGTERM)
+    time.sleep(0.3)
+    process.kill()
+    assert desk.end(process).raw == {"costUSD": "0.02"}
 
 
 def test_the_agent_may_say_itself_how_far_it_came(desk: Desk) -> None:
