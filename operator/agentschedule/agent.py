@@ -21,6 +21,7 @@ import decimal
 import json
 import math
 import os
+import re
 import signal
 import stat
 import threading
@@ -56,7 +57,9 @@ _RESULT_BYTES = 4096
 _STATE_BYTES = 2048
 _STATE_DEPTH = 16
 _ALERT_BYTES = 512
-_URI_BYTES = 1024
+_URI_BYTES = 512
+_URI = re.compile(r"[a-z][a-z0-9+.-]*:[!#-;=?-\[\]_a-z~]+")
+_ACTIVE_SCHEMES = ("javascript:", "vbscript:", "data:")
 _SEVERITIES = ("info", "warning", "critical")
 _MOST_MONEY = Decimal(1_000_000)
 _MOST_BUDGET = Decimal(10**12)
@@ -481,8 +484,8 @@ def _alert(alert: str | Mapping[str, str]) -> Json:
 def _uri(uri: str) -> str:
     if not isinstance(uri, str):
         raise TypeError(f"output_uri is a text, not {type(uri).__name__}")
-    if not uri.isprintable() or len(uri.encode()) > _URI_BYTES:
-        raise ValueError(f"output_uri is longer than {_URI_BYTES} bytes or has characters that no address has")
+    if len(uri) > _URI_BYTES or not _URI.fullmatch(uri) or uri.startswith(_ACTIVE_SCHEMES):
+        raise ValueError(f"output_uri is not an absolute URI in ASCII of at most {_URI_BYTES} bytes: {uri[:80]!r}")
     return uri
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ states = st.dictionaries(
     max_size=5,
 )
 alerts = st.fixed_dictionaries({"severity": st.sampled_from(["info", "warning", "critical"]), "message": texts})
+uris = st.sampled_from(["", "s3:", "https://x/", "data:"]).flatmap(lambda head: st.text(max_size=9).map(head.__add__))
 amounts = st.decimals("0", "1000", places=9)
 
 
@@ -55,14 +56,16 @@ def without_nulls(value: Any) -> Any:
     return [without_nulls(v) for v in value] if isinstance(value, list) else value
 
 
-@given(summary=texts, state=states, alert=alerts, amount=amounts, tokens=st.integers(1, 10**12))
+@given(summary=texts, state=states, alert=alerts, amount=amounts, tokens=st.integers(1, 10**12), uri=uris)
 def test_nothing_is_lost(
-    folder: Path, summary: str, state: dict[str, Any], alert: dict[str, str], amount: Decimal, tokens: int
+    folder: Path, summary: str, state: dict[str, Any], alert: dict[str, str], amount: Decimal, tokens: int, uri: str
 ) -> None:
     fits = True
     with a_run(folder) as run:
         run.spend(amount, input_tokens=tokens)
-        run.finish(summary, alert=alert)
+        run.finish(summary, alert=alert, sleep=True)
+        with suppress(ValueError):
+            run.finish(output_uri=uri)
         try:
             run.state = state
         except StateTooLarge:
@@ -86,7 +89,7 @@ def test_of_too_much_the_texts_are_cut(folder: Path, summary: str, size: int, ro
     state = {"kept": "x" * min(size, room - 600)}
     with a_run(folder, resultBytes=room) as run:
         run.spend("0.02", output_tokens=7)
-        run.finish(summary, state=state, alert='"' * 512, output_uri="s3://" + "y" * 900)
+        run.finish(summary, state=state, alert='"' * 512, output_uri="s3://" + "y" * 500)
     assert (folder / "result").stat().st_size <= room
     found = seen(folder)
     assert (found.cost, found.state, found.problems) == (Decimal("0.02"), state, ())
@@ -163,8 +166,10 @@ SAYINGS = [
     pytest.param({"alert": {"severity": "loud", "message": "x"}}, ValueError, "not 'loud'", id="severity"),
     pytest.param({"alert": {"severity": "info"}}, TypeError, "an alert is a message", id="no message"),
     pytest.param({"alert": {"message": "x", "urgent": "y"}}, TypeError, "an alert is a message", id="unknown key"),
-    pytest.param({"output_uri": "x" * 1025}, ValueError, "longer than 1024", id="long address"),
-    pytest.param({"output_uri": "s3://a\nb"}, ValueError, "no address", id="two lines"),
+    pytest.param({"output_uri": "s3://" + "x" * 508}, ValueError, "not an absolute URI .* 512", id="long address"),
+    pytest.param({"output_uri": "s3://a\nb"}, ValueError, "not an absolute URI", id="two lines"),
+    pytest.param({"output_uri": "report.html"}, ValueError, "'report.html'", id="relative"),
+    pytest.param({"output_uri": "javascript:alert(1)"}, ValueError, "not an absolute URI", id="one that runs"),
 ]
 
 
