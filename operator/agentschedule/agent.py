@@ -69,7 +69,7 @@ _LEAST_ROOM = 512  # of a result, for what is neither state nor text
 _EXIT_CODE = 143  # 128 + SIGTERM
 
 _STARTED = time.monotonic()
-_LIBRARY = str(Path(os.__file__).parent)  # the standard one
+_LIBRARY = str(Path(json.__file__).parents[1])  # the standard one
 _ARITHMETIC = decimal.Context(prec=60)  # whatever precision the agent has set for itself
 
 
