@@ -96,6 +96,10 @@ WAITS = [
     pytest.param("import asyncio; asyncio.run(asyncio.sleep(60))", id="in asyncio"),
     pytest.param("import subprocess; subprocess.run(['sleep', '60'])", id="waiting for a process"),
     pytest.param("while True:\n            pass", id="calculating"),
+    pytest.param(
+        "try:\n            raise OSError\n        finally:\n            time.sleep(60)",
+        id="in a finally",
+    ),
 ]
 
 
