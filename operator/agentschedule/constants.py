@@ -29,6 +29,7 @@ ANNOTATION_CONTEXT: Final = f"{GROUP}/context"
 ANNOTATION_PAUSED: Final = f"{GROUP}/paused"
 ANNOTATION_PAUSED_UNTIL: Final = f"{GROUP}/paused-until"
 ANNOTATION_PAUSED_BY: Final = f"{GROUP}/paused-by"
+ANNOTATION_SKIP: Final = f"{GROUP}/skip"
 
 # Labels of Kubernetes' own that we read or carry.
 LABEL_JOB_NAME: Final = "batch.kubernetes.io/job-name"
