@@ -5,17 +5,19 @@ import os
 import sys
 from pathlib import Path
 
-from agentschedule.preview.command import add_arguments
-from agentschedule.preview.command import run as show_next
+from agentschedule.preview.arguments import add_arguments
 from agentschedule.settings import CONFIG_FILE_VARIABLE, describe
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Do what the arguments say; return the exit code."""
     options = _parser().parse_args(arguments)
+    # Each command imports its own: kopf and kubernetes are slow to import, and the operator needs no YAML 1.2.
     if options.command == "next":
-        return show_next(options)
-    from agentschedule.startup import start  # noqa: PLC0415 - kopf and kubernetes are slow to import
+        from agentschedule.preview.command import run  # noqa: PLC0415
+
+        return run(options)
+    from agentschedule.startup import start  # noqa: PLC0415
 
     return start(options.config)
 

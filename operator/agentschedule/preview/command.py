@@ -1,4 +1,4 @@
-"""The subcommand: its arguments, what it prints, its exit codes."""
+"""The subcommand: from the file to what is printed, and its exit codes."""
 
 import argparse
 import sys
@@ -13,23 +13,9 @@ from agentschedule.preview.documents import DocumentError, Raw, check, read_file
 from agentschedule.preview.forecast import Forecast
 from agentschedule.preview.text import header, table
 from agentschedule.runs.names import parse_time
-from agentschedule.timing import TimingError, check_min_interval, read_instant
+from agentschedule.timing import TimingError, check_min_interval, load_zone, read_instant
 
-MOST_RUNS: Final = 1000
 _NAMESPACE: Final = "default"
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Describe the arguments of `next`."""
-    parser.add_argument("file", metavar="FILE", help="file with AgentSchedules, as YAML or JSON; - is standard input")
-    parser.add_argument("-n", dest="count", metavar="N", type=_count, default=10, help="how many runs (default 10)")
-    parser.add_argument(
-        "--from",
-        dest="since",
-        metavar="TIME",
-        help="runs from this time on: 2026-12-01T09:00:00Z, or a local time in the schedule's zone (default: now)",
-    )
-    parser.add_argument("--name", help="only the AgentSchedule of this name")
 
 
 def run(options: argparse.Namespace) -> int:
@@ -42,27 +28,29 @@ def run(options: argparse.Namespace) -> int:
     if not chosen:
         named = f" named {options.name}" if options.name is not None else ""
         return _fail(f"{options.file}: there is no AgentSchedule{named} in it")
-    code = 0
-    for number, raw in enumerate(chosen):
+    code, gap = 0, ""
+    for number, raw in enumerate(chosen, 1):
         try:
             lines = list(_describe(raw, options.since, options.count))
         except (DocumentError, TimingError) as error:
-            where = f"{options.file}: AgentSchedule {_name(raw) or number + 1}"
+            where = f"{options.file}: AgentSchedule {_name(raw) or number}"
             code = _fail("\n".join(f"{where}: {line}" for line in str(error).splitlines()))
             continue
-        sys.stdout.write(("\n" if number else "") + "\n".join(lines) + "\n")
+        sys.stdout.write(gap + "\n".join(lines) + "\n")
+        gap = "\n"
     return code
 
 
 def _describe(raw: Raw, since_text: str | None, count: int) -> Iterator[str]:
     check(raw)
     now = datetime.now(UTC)
-    meta, exact = _metadata(raw["metadata"], now)
+    zone = load_zone(str(raw["spec"].get("timeZone") or "UTC"))
+    since = now if since_text is None else read_instant(since_text, zone, "--from")
+    meta, exact = _metadata(raw["metadata"], min(now, since))
     schedule = read_schedule({**raw, "metadata": meta}, DEFAULT_SETTINGS)
     when = schedule.when
     if schedule.problem is not None or when is None:
         raise DocumentError(schedule.problem.message if schedule.problem else "spec cannot be used")
-    since = now if since_text is None else read_instant(since_text, when.zone, "--from")
     yield f"{schedule.owner.namespace}/{schedule.owner.name}"
     yield from header(schedule, when, exact=exact, namespace="namespace" in raw["metadata"])
     try:
@@ -71,18 +59,19 @@ def _describe(raw: Raw, since_text: str | None, count: int) -> Iterator[str]:
         yield f"  warning: with its default settings the operator refuses this schedule: {error}"
     yield ""
     forecast = Forecast(schedule, when, _requested(meta["annotations"]), exact=exact)
-    # What counts are slots after the creation.
-    yield from table(forecast.rows(max(since, when.origin() + timedelta(microseconds=1))), when, count)
+    # What counts are slots after the creation, where there is one.
+    created = when.origin() + timedelta(microseconds=1) if raw["metadata"].get("creationTimestamp") else since
+    yield from table(forecast.rows(max(since, created)), when, count)
 
 
-def _metadata(given: Raw, now: datetime) -> tuple[Raw, bool]:
-    # What an object in the cluster has and one in a file need not have. Whether the uid is known.
+def _metadata(given: Raw, created: datetime) -> tuple[Raw, bool]:
+    # What an object in the cluster has and one in a file need not have: as if it were created then. Is the uid known?
     notes = given.get("annotations")
     meta = {
         "name": given["name"],
         "namespace": str(given.get("namespace") or _NAMESPACE),
         "uid": str(given.get("uid") or ""),
-        "creationTimestamp": str(given.get("creationTimestamp") or f"{now:%Y-%m-%dT%H:%M:%SZ}"),
+        "creationTimestamp": str(given.get("creationTimestamp") or f"{created:%Y-%m-%dT%H:%M:%SZ}"),
         "annotations": {k: v for k, v in notes.items() if isinstance(v, str)} if isinstance(notes, dict) else {},
     }
     if parse_time(meta["creationTimestamp"]) is None:
@@ -98,12 +87,6 @@ def _requested(notes: dict[str, str]) -> frozenset[datetime]:
 def _name(raw: Raw) -> str | None:
     meta = raw.get("metadata")
     return meta.get("name") if isinstance(meta, dict) else None
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= MOST_RUNS:
-        raise argparse.ArgumentTypeError(f"must be a number from 1 to {MOST_RUNS}")
-    return int(text)
 
 
 def _fail(message: str) -> int:

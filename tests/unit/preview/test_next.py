@@ -226,6 +226,24 @@ def test_from_is_local_time_too(file: Path, capsys: pytest.CaptureFixture[str]) 
     assert rows == [["1", "Fri 2027-03-26 09:00 JST", "2027-03-26T00:00:00Z"]]
 
 
+@pytest.mark.parametrize(
+    ("spec", "slot"),
+    [
+        pytest.param("schedule: '@daily'", "2020-03-26T00:00:00Z", id="cron"),
+        pytest.param("every: 24h", "2020-03-27T00:00:00Z", id="an interval counts from there"),
+        pytest.param("at: 2020-03-26T00:00:00Z", "2020-03-26T00:00:00Z", id="at"),
+    ],
+)
+def test_from_may_be_in_the_past(file: Path, capsys: pytest.CaptureFixture[str], spec: str, slot: str) -> None:
+    file.write_text(manifest(spec))
+    assert shown(capsys, str(file), "-n", "1", "--from", "2020-03-26T00:00:00Z")[0][2] == slot
+
+
+def test_an_at_that_has_passed_is_refused_as_the_operator_would(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_text(manifest("at: 2020-03-26T00:00:00Z"))
+    assert "lies before the schedule's creation" in refused(capsys, str(file))
+
+
 def test_too_often_is_a_warning(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file.write_text(manifest("every: 30s"))
     assert main(["next", str(file)]) == 0
@@ -325,7 +343,7 @@ def test_one_bad_schedule_does_not_hide_the_others(file: Path, capsys: pytest.Ca
     file.write_text("---\n".join([manifest("every: 1x", "bad"), manifest("every: 1h", "good")]))
     assert main(["next", str(file)]) == 2
     out = capsys.readouterr()
-    assert "default/good" in out.out
+    assert out.out.startswith("default/good\n")
     assert "AgentSchedule bad: spec.every" in out.err
 
 
