@@ -38,6 +38,7 @@ class Forecast:
     def __init__(self, schedule: Schedule, when: When, requested: frozenset[datetime], *, exact: bool) -> None:
         self._blackouts = schedule.blackouts
         self._when = when
+        self._at = schedule.spec.at if schedule.spec is not None else None
         self._requested = requested
         self._exact = exact
 
@@ -66,7 +67,7 @@ class Forecast:
         return Row(slot, runs=True, delay=self._delay(slot), note=self._clock(slot))
 
     def _clock(self, slot: datetime) -> str:
-        changed = clock_note(self._when, slot)
+        changed = clock_note(self._when, slot, self._at)
         return f"DST: {changed}" if changed else ""
 
     def _delay(self, slot: datetime) -> str:

@@ -1,4 +1,4 @@
-"""Public holidays, by the library `holidays` (https://pypi.org/project/holidays/): its data, no network.
+"""Public holidays, by the library `holidays` (Python, of that name): its data, no network.
 
 The library is imported when the first schedule asks for it: most never do, and its list of countries is large.
 """

@@ -10,24 +10,39 @@ from agentschedule.timing.zones import first_instant, second_instant, wall_of
 _SECOND: Final = timedelta(seconds=1)
 
 
-def clock_note(when: When, slot: datetime) -> str | None:
+def clock_note(when: When, slot: datetime, at: str | None = None) -> str | None:
     """Return what is unusual about ``slot``, one of the slots of ``when``: "02:30 does not exist on 2027-03-28, …".
 
-    None on ordinary days, and for intervals and instants, which take no notice of clocks.
+    ``at`` is the field of that name. None on ordinary days, for intervals, and for instants that have their offset.
     """
-    source = when.source
-    if not isinstance(source, CronUnion):
+    if isinstance(when.source, CronUnion):
+        return _cron_note(when.source, when, slot)
+    wall = datetime.fromisoformat(at.strip()) if at is not None else None
+    if wall is None or wall.tzinfo is not None:
         return None
-    wall = wall_of(slot, when.zone)
+    if wall != wall_of(slot, when.zone):
+        return _missing(wall, when, slot)
+    return _first_only(wall) if second_instant(wall, when.zone) is not None else None
+
+
+def _cron_note(source: CronUnion, when: When, slot: datetime) -> str | None:
     for cron in source.crons:
         missing = cron.stands_in_for(slot, when.zone)
         if missing is not None:
-            return f"{missing:%H:%M} does not exist on {missing:%Y-%m-%d}, runs at {wall:%H:%M}"
-    second = second_instant(wall, when.zone)
-    if second is None:
+            return _missing(missing, when, slot)
+    wall = wall_of(slot, when.zone)
+    if second_instant(wall, when.zone) is None:
         return None
     due = [cron for cron in source.crons if cron.next_after(slot - _SECOND, when.zone) == slot]
     if not any(cron.any_hour for cron in due):
-        return f"second {wall:%H:%M} is skipped"
+        return _first_only(wall)
     first = slot == first_instant(wall, when.zone)[0]
     return f"{'first' if first else 'second'} of two at {wall:%H:%M}"
+
+
+def _missing(wall: datetime, when: When, slot: datetime) -> str:
+    return f"{wall:%H:%M} does not exist on {wall:%Y-%m-%d}, runs at {wall_of(slot, when.zone):%H:%M}"
+
+
+def _first_only(wall: datetime) -> str:
+    return f"second {wall:%H:%M} is skipped"

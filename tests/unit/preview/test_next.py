@@ -189,6 +189,20 @@ def test_what_becomes_of_slots(
 
 
 @pytest.mark.parametrize(
+    ("at", "note"),
+    [
+        pytest.param("2027-03-28T02:30", ["DST: 02:30 does not exist on 2027-03-28, runs at 03:00"], id="gap"),
+        pytest.param("2027-10-31 02:30", ["DST: second 02:30 is skipped"], id="overlap"),
+        pytest.param("2027-10-31T02:30:00+02:00", [], id="with its offset"),
+        pytest.param("2027-10-31t03:30", [], id="ordinary"),
+    ],
+)
+def test_at_where_clocks_change(file: Path, capsys: pytest.CaptureFixture[str], at: str, note: list[str]) -> None:
+    file.write_text(manifest(f'at: "{at}", timeZone: Europe/Berlin'))
+    assert shown(capsys, str(file), "--from", FROM)[0][3:] == note
+
+
+@pytest.mark.parametrize(
     ("schedule", "notes"),
     [
         pytest.param("30 2 * * *", ["DST: second 02:30 is skipped"], id="fixed hour"),
