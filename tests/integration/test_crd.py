@@ -48,6 +48,12 @@ def shared(storage: Mapping[str, Any] | None = None, **spec: Any) -> dict[str, A
     return schedule(session={"mode": "SharedPersistent", "storage": kept}, **spec)
 
 
+def blackout(*entries: Mapping[str, Any]) -> dict[str, Any]:
+    """A schedule with these entries, each with a name of its own; one without a condition when there are none."""
+    named = [{"name": f"blackout-{number}", **entry} for number, entry in enumerate(entries or ({},))]
+    return schedule(blackouts=named)
+
+
 def refusals(done: subprocess.CompletedProcess[str]) -> list[str]:
     """What `kubectl apply` complained of, one entry a mistake, without Kubernetes' note that it looked no further."""
     assert done.returncode != 0, done.stdout
@@ -245,6 +251,58 @@ class TestMistakes:
                 id="read-only session",
             ),
             pytest.param(schedule(runHistoryLimit=0), "should be greater than or equal to 1", id="no history"),
+            pytest.param(
+                blackout(), "give at least one of from, to, weekdays, hours and holidays", id="blackout: empty"
+            ),
+            pytest.param(
+                blackout({"from": "christmas"}),
+                'spec.blackouts[0].from: Invalid value: "christmas": must be an instant such as 2026-12-24T18:00:00Z',
+                id="blackout: words",
+            ),
+            pytest.param(
+                blackout({"from": "2026-12-24", "to": "2026-12-23"}),
+                "spec.blackouts[0].to: Invalid value: to must not be before from",
+                id="blackout: to before from",
+            ),
+            pytest.param(
+                blackout({"hours": {"start": "22:00", "end": "22:00"}}),
+                "spec.blackouts[0].hours: Invalid value: start and end of hours must differ",
+                id="blackout: no hours",
+            ),
+            pytest.param(
+                blackout({"hours": {"start": "24:00", "end": "06:00"}}),
+                'spec.blackouts[0].hours.start: Invalid value: "24:00": start must be a time of day',
+                id="blackout: start at 24:00",
+            ),
+            pytest.param(
+                blackout({"hours": {"start": "22:00", "end": "6:00"}}),
+                'spec.blackouts[0].hours.end: Invalid value: "6:00": end must be a time of day',
+                id="blackout: one digit",
+            ),
+            pytest.param(
+                blackout({"hours": {"start": "22:00"}}),
+                "spec.blackouts[0].hours.end: Required value",
+                id="blackout: no end",
+            ),
+            pytest.param(
+                blackout({"weekdays": ["Monday"]}),
+                'spec.blackouts[0].weekdays[0]: Unsupported value: "Monday"',
+                id="blackout: weekday",
+            ),
+            pytest.param(blackout({"weekdays": ["MON", "MON"]}), "Duplicate value", id="blackout: weekday twice"),
+            pytest.param(
+                blackout({"holidays": {"country": "Germany"}}),
+                'spec.blackouts[0].holidays.country: Invalid value: "Germany": country must be an ISO 3166-1 code',
+                id="blackout: country by name",
+            ),
+            pytest.param(
+                blackout({"weekdays": ["MON"]}, {"name": "blackout-0", "weekdays": ["TUE"]}),
+                "Duplicate value",
+                id="blackout: name twice",
+            ),
+            pytest.param(
+                blackout(*({"weekdays": ["MON"]} for _ in range(21))), "must have at most 20 items", id="21 blackouts"
+            ),
             pytest.param(manifest("AgentRun", "now", {}), "spec.scheduleName: Required value", id="run of nothing"),
             pytest.param(
                 manifest("AgentRun", "now", {"scheduleName": "a", "input": "é" * (8 * KIB + 1)}),
@@ -287,6 +345,15 @@ class TestValid:
                 schedule(startTime="2027-01-01T00:00:00Z", endTime="2026-12-31T23:00:00-09:00"), id="start before end"
             ),
             pytest.param(schedule(jitter="0s", startingDeadlineSeconds=60, catchUp="None", suspend=True), id="when"),
+            pytest.param(
+                blackout(
+                    {"from": "2026-12-24", "to": "2026-12-24"},
+                    {"from": "2026-12-24T18:00", "to": "2026-12-24T10:00:00-09:00", "action": "Defer"},
+                    {"hours": {"start": "22:00", "end": "06:00"}, "weekdays": ["SAT", "SUN"]},
+                    {"hours": {"start": "00:00", "end": "24:00"}, "holidays": {"country": "DE", "subdivision": "BY"}},
+                ),
+                id="blackouts",
+            ),
             pytest.param(schedule(concurrencyPolicy="Replace", maxConcurrentRuns=3), id="concurrency"),
             pytest.param(schedule(concurrencyPolicy="Allow"), id="Allow"),
             pytest.param(schedule(retry={}), id="retry by defaults"),

@@ -13,7 +13,7 @@ class Hours(Model):
     start: Annotated[
         str,
         Field(
-            max_length=5,
+            max_length=16,
             json_schema_extra=schema(
                 rule("self.matches('^([01][0-9]|2[0-3]):[0-5][0-9]$')", "start must be a time of day such as 22:00")
             ),
@@ -23,7 +23,7 @@ class Hours(Model):
     end: Annotated[
         str,
         Field(
-            max_length=5,
+            max_length=16,
             json_schema_extra=schema(
                 rule(
                     "self.matches('^(([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$')",
@@ -41,7 +41,7 @@ class Holidays(Model):
     country: Annotated[
         str,
         Field(
-            max_length=2,
+            max_length=64,
             json_schema_extra=schema(
                 rule("self.matches('^[A-Z]{2}$')", "country must be an ISO 3166-1 code of two letters, such as DE")
             ),

@@ -137,6 +137,10 @@ class Draft:
         given = [limit for limit in limits if limit is not None]
         return max(0, min(given) - self.status.iteration - len(self.status.queued)) if given else None
 
+    def is_fresh(self, start: datetime) -> bool:
+        """Whether a run that should have started then is not late yet, or not by much."""
+        return self.now - start <= self.settings.late_after
+
     def past_deadline(self, start: datetime) -> bool:
         """Whether it is too late for a run that should have started then."""
         spec = self.observed.schedule.spec

@@ -86,7 +86,7 @@ def _is_late(draft: Draft, due: Due) -> bool:
     turn = draft.turn(job_name(draft.observed.schedule.owner.name, due.slot, 1))
     if turn is not None:
         return turn.trigger == "CatchUp"
-    return draft.now - due.start > draft.settings.late_after and not room_was_made(draft, due.start)
+    return not draft.is_fresh(due.start) and not room_was_made(draft, due.start)
 
 
 def _start(draft: Draft, due: Due, *, newest: bool) -> bool:

@@ -1,4 +1,4 @@
-"""Public holidays, by the library `holidays` (https://pypi.org/project/holidays/): its data, no network.
+"""Public holidays, by the library `holidays` (Python, of that name): its data, no network.
 
 The library is imported when the first schedule asks for it: most never do, and its list of countries is large.
 """
@@ -98,7 +98,7 @@ def _subdivisions_like(country: str, subdivision: str) -> str:
     if not known:
         return "it has no subdivisions; leave the field out"
     by_spelling = {name.lower(): name for name in known}
-    close = difflib.get_close_matches(subdivision.strip()[:64].lower(), by_spelling, n=3, cutoff=0.5)
+    close = difflib.get_close_matches(subdivision.strip()[:64].lower(), by_spelling, n=3, cutoff=0.65)
     if close:
         return _one_of([f"'{by_spelling[spelling]}'" for spelling in close])
     shown = sorted(set(known.values()))
