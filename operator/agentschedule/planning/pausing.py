@@ -77,13 +77,21 @@ def _was_under_way(draft: Draft, due: Due) -> bool:
 
 def _resumed_at(draft: Draft, was: Condition) -> datetime:
     """Slots up to this moment are gone: now, or just before the time that ended it, where nothing else held them."""
-    pause, account = draft.observed.schedule.pause, draft.status.budget
+    pause = draft.observed.schedule.pause
     if was.reason == "Annotation" and pause is not None and pause.until is not None:
         return min(draft.now, pause.until - _TICK)
-    if was.reason == "BudgetExceeded" and account is not None and account.period_start is not None:
-        began = account.period_start - _TICK
-        return min(draft.now, began) if began > was.last_transition_time else draft.now
+    began = _new_period(draft)
+    if was.reason == "BudgetExceeded" and began is not None and began - _TICK > was.last_transition_time:
+        return min(draft.now, began - _TICK)
     return draft.now
+
+
+def _new_period(draft: Draft) -> datetime | None:
+    """When the budget's period began, if that is seen just now. Of later plans something else ended the hold."""
+    known, account = draft.observed.status.budget, draft.status.budget
+    if known is None or account is None or account.period_start == known.period_start:
+        return None
+    return account.period_start
 
 
 def _message(draft: Draft) -> str:

@@ -2,6 +2,7 @@
 
 import json
 
+from agentschedule.api.fields import money_text
 from agentschedule.api.status import AgentScheduleStatus, Hold
 from agentschedule.planning.actions import CreateJob
 from agentschedule.planning.draft import base_id
@@ -64,3 +65,19 @@ def hold_of(world: World) -> Hold:
 def resume(world: World) -> World:
     """A person resumes what is held."""
     return world.annotate(resume=hold_of(world).id).tick()
+
+
+def granted(world: World) -> list[str]:
+    """What the runs may cost for which Jobs were asked since one last looked, in US dollars."""
+    return [money_text(job.budget) for job in world.take(CreateJob)]
+
+
+def account(world: World) -> dict[str, str]:
+    """The budget's account in US dollars: spent in the period, reserved, spent in all."""
+    kept = world.status.budget
+    assert kept is not None
+    return {
+        "period": money_text(kept.period_spent_usd),
+        "reserved": money_text(kept.reserved_usd),
+        "total": money_text(kept.total_usd),
+    }
