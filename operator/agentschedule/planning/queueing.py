@@ -76,6 +76,8 @@ def _fate(
     """Why a slot that waits will not run after all: reason, message and name of the blackout."""
     if slot in draft.observed.schedule.unwanted.slots:
         return "Requested", "is skipped, as the annotation skip asks", None
+    if draft.all_runs_made():
+        return "Requested", "is skipped: as many runs as are allowed have been made (maxRuns, maxIterations)", None
     if draft.past_deadline(start):
         return "DeadlineMissed", "could not start within its starting deadline", None
     if window is not None and (window.action == "Skip" or window.end is None):
