@@ -190,7 +190,11 @@ def test_a_jittered_start_that_falls_into_one(action: str, then: list[str]) -> N
 
 
 def test_of_slots_whose_starts_are_put_off_together_the_newest_runs() -> None:
-    times = {"schedule": "0,30 * * * *", "startTime": "2026-11-22T09:00:00Z", "endTime": "2026-11-22T10:00:00Z"}
+    times: dict[str, Any] = {
+        "schedule": "0,30 * * * *",
+        "startTime": "2026-11-22T09:00:00Z",
+        "endTime": "2026-11-22T10:00:00Z",
+    }
     world = World(**times, jitter="20m", blackouts=[window("09:01", "10:15", "Defer")]).tick("08:45")
     assert world.wake_at is not None
     assert world.wake_at >= utc("10:15"), "the start of 09:00 lies within, else this test says nothing"
