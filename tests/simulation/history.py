@@ -1,7 +1,8 @@
 """What happened in the fake cluster, and which promises were broken at the moment they were."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -34,6 +35,12 @@ class Life:
     """Edited, suspended or paused at some time: its slots cannot be counted from outside."""
     jobs: dict[str, Raw] = field(default_factory=dict)
     """Jobs that were created, by name."""
+    strays: dict[str, str] = field(default_factory=dict)
+    """Jobs (name by UID) created by a request carried out late or by an old leader, which nobody could prevent."""
+    again: int = 0
+    """Jobs that an old leader made a second time, long after the first one was recorded and deleted."""
+    cleaned: set[str] = field(default_factory=set)
+    """Jobs that the operator deleted after they had ended."""
     costs: dict[str, Decimal] = field(default_factory=dict)
     """What ended pods reported, by the pod's UID."""
     unseen: set[str] = field(default_factory=set)
@@ -54,6 +61,16 @@ class History:
         self.broken: list[str] = []
         self.watched: Callable[[], bool] = lambda: True
         self._alive: dict[str, set[str]] = defaultdict(set)
+        self._straying = self._stale = False
+
+    @contextmanager
+    def strayed(self, *, stale: bool) -> Iterator[None]:
+        """What happens within is carried out late, or (`stale`) was asked for with an old picture."""
+        self._straying, self._stale = True, stale
+        try:
+            yield
+        finally:
+            self._straying = self._stale = False
 
     def life(self, name: str) -> Life:
         """The newest schedule of that name."""
@@ -69,15 +86,20 @@ class History:
             return
         if life.gone_at is not None and self._cluster.clock.true() > life.gone_at + SOON:
             self.broken.append(f"Job {name} was created for a schedule that was deleted at {life.gone_at:%H:%M:%S}")
-        if name in life.jobs:
+        if name in life.jobs and self._stale:
+            life.again += 1
+        elif name in life.jobs and not (self._straying and name not in life.cleaned):
             self.broken.append(f"a second Job {name} was created for one attempt of one slot")
         life.jobs[name] = job
+        if self._straying:
+            life.strays[job["metadata"]["uid"]] = name
 
     def job_deleted(self, job: Raw) -> None:
         """The operator deletes a Job that has ended: its run must be in the persisted status."""
         facts, life = job_facts(job), self.life_of(job)
         if life is None or life.raw["metadata"]["uid"] not in self._cluster.by_uid["agentschedules"]:
             return
+        life.cleaned.add(facts.name)
         if life.recorded.get(base_id(facts.name), 0) < facts.attempt and not _trimmed(life, facts.slot):
             self.broken.append(f"Job {facts.name} was deleted before its run was recorded")
 
@@ -102,10 +124,23 @@ class History:
         life.raw = raw
         life.gone_at = self._cluster.clock.true() if event == "DELETED" else None
         life.limit = None if limit is None or life.limit is None else max(limit, life.limit)
+        self._goes_forward(life.status, raw)
         life.status = raw.get("status") or {}
         for run in life.status.get("runs") or ():
             if run["phase"] in ENDED_PHASES:
                 life.recorded[base_id(run["id"])] = max(life.recorded.get(base_id(run["id"]), 0), run["attempt"])
+
+    def _goes_forward(self, old: Raw, raw: Raw) -> None:
+        """No status takes back what an earlier one has said, whoever wrote it and whenever it came."""
+        new, name = raw.get("status") or {}, raw["metadata"]["name"]
+        for group, fields in (
+            ("scheduling", ("handledThrough", "effectiveSince")),
+            ("totals", ("runs", "succeeded", "failed", "skipped")),
+        ):
+            for key in fields:
+                before, after = (old.get(group) or {}).get(key), (new.get(group) or {}).get(key)
+                if before is not None and (after is None or after < before):
+                    self.broken.append(f"the status of {name} went back: {group}.{key} from {before} to {after}")
 
     def _pod(self, event: str, raw: Raw) -> None:
         life, pod = self.life_of(raw), pod_facts(raw)
@@ -115,7 +150,8 @@ class History:
         if pod.ended or event == "DELETED":
             alive.discard(pod.uid)
         else:
-            alive.add(pod.uid)
+            if pod.job_uid not in life.strays:
+                alive.add(pod.uid)
             if event == "ADDED" and life.limit is not None and len(alive) > life.limit:
                 self.broken.append(f"pod {pod.name} is number {len(alive)} of {life.limit} allowed at once")
         if pod.ended:

@@ -131,6 +131,46 @@ class CrashAt:
 
 
 @dataclass(frozen=True)
+class Stop:
+    """The operator is stopped as SIGTERM does, with 20 s to end, and is started again."""
+
+    async def happen(self, world: World) -> None:
+        await world.stop()
+        world.start()
+
+
+@dataclass(frozen=True)
+class Hang:
+    """The operator hangs, and another takes over after so many seconds."""
+
+    seconds: float
+
+    async def happen(self, world: World) -> None:
+        world.pause_operator(self.seconds)
+
+
+@dataclass(frozen=True)
+class Awake:
+    """Operators that hung go on with what they knew, for so many seconds."""
+
+    seconds: float
+
+    async def happen(self, world: World) -> None:
+        world.wake_old(self.seconds)
+
+
+@dataclass(frozen=True)
+class Lag:
+    """The watch of one kind is behind the others by up to so many seconds."""
+
+    kind: str
+    seconds: float
+
+    async def happen(self, world: World) -> None:
+        world.faults.lags[self.kind] = self.seconds
+
+
+@dataclass(frozen=True)
 class Trouble:
     """From now on this share of requests fails, and requests and events take up to so many seconds."""
 
@@ -245,6 +285,8 @@ _behaviours = st.sampled_from(
 )
 _downtimes = st.sampled_from([0.0, 3.0, 100.0, 900.0])
 
+_kinds = st.sampled_from(["agentschedules", "agentruns", "jobs", "pods"])
+
 applications = st.builds(Apply, _names, _specs)
 steps: st.SearchStrategy[Step] = st.one_of(
     st.builds(Wait, st.sampled_from([0.02, 1, 7, 21])),
@@ -261,12 +303,11 @@ steps: st.SearchStrategy[Step] = st.one_of(
     st.builds(CrashAt, st.integers(1, 40), st.sampled_from(["before", "after"]), _downtimes),
     st.builds(Trouble, st.sampled_from([0.0, 0.1, 0.4]), st.sampled_from([0.05, 3.0]), st.sampled_from([0.0, 0.5])),
     st.builds(Down, st.sampled_from(["refusing", "silent"]), st.sampled_from([0.3, 4, 13]), st.booleans()),
-    st.builds(
-        Snap,
-        st.sampled_from(["agentschedules", "agentruns", "jobs", "pods"]),
-        st.sampled_from([0.1, 2, 4]),
-        st.booleans(),
-    ),
+    st.builds(Snap, _kinds, st.sampled_from([0.1, 2, 4]), st.booleans()),
+    st.builds(Lag, _kinds, st.sampled_from([0.0, 2.0, 20.0])),
+    st.just(Stop()),
+    st.builds(Hang, st.sampled_from([0.0, 15.0, 300.0])),
+    st.builds(Awake, st.sampled_from([0.01, 2.0, 10.0, 400.0])),
     st.builds(Jump, st.sampled_from([-60, -1, 1, 60])),
     st.builds(Pods, _behaviours),
 )

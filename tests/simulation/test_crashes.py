@@ -13,7 +13,7 @@ CALLS = 60
 MINUTE = 60
 
 
-def _behave(world: World) -> None:
+def scripted(world: World) -> None:
     """The second run fails once, the fifth is too long for the next slot."""
     scripts = {
         2: Behaviour(lasts=10, exit_code=1, message='{"summary": "no", "costUSD": "0.03", "state": {"page": 7}}'),
@@ -26,7 +26,7 @@ def _behave(world: World) -> None:
 async def _story(policy: str, call: int, moment: Literal["before", "after"], down: float) -> int:
     """Four slots, a retry, a manual run, history limits of one Job. Returns how often it crashed."""
     async with World(seed=call) as world:
-        _behave(world)
+        scripted(world)
         end = world.clock.true() + timedelta(minutes=8)
         world.start()
         world.crash_at(call, moment, down)

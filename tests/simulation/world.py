@@ -23,6 +23,8 @@ from .node import Behaviour
 
 Raw = dict[str, Any]
 
+Moment = Literal["before", "after"]
+
 START = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 SETTINGS = replace(DEFAULT_SETTINGS, min_interval=timedelta(seconds=5))
 NAMESPACE = "team-a"
@@ -33,8 +35,11 @@ class Operator:
 
     def __init__(self, world: "World") -> None:
         self._world = world
-        self.connection = Connection(world.cluster, world.faults, world.log)
-        self.engine = Engine(self.connection, world.settings, Metrics(), clock=world.clock.now)
+        self._frozen_at: datetime | None = None
+        world.operators += 1
+        self.number = world.operators
+        self.connection = Connection(world.cluster, world.faults, world.log, self.number)
+        self.engine = Engine(self.connection, world.settings, Metrics(), clock=self._now)
         self.sweeper = Sweeper(
             self.engine.registry,
             self.connection,
@@ -42,7 +47,7 @@ class Operator:
             Metrics(),
             interval=world.sweep_interval,
             grace=world.orphan_grace,
-            clock=world.clock.now,
+            clock=self._now,
         )
         engine = self.engine
         self.watches = {
@@ -62,9 +67,28 @@ class Operator:
         """The process is gone, whatever it was doing: nothing of it reaches the cluster any more."""
         self.connection.dead = True
         for watch in self.watches.values():
-            watch.snap(losing=True)
+            watch.close()
         for task in self._tasks:
             task.cancel()
+
+    async def stop(self, seconds: float) -> None:
+        """As the application does: start nothing new, end what is under way, close."""
+        await self.engine.close(seconds)
+
+    def freeze(self) -> None:
+        """As with SIGSTOP: it does nothing, sees no time pass and reads nothing; what it had sent goes its way."""
+        self._frozen_at = self._world.clock.now()
+        self.connection.freeze()
+
+    def thaw(self) -> None:
+        """It goes on with what it knew. What happened meanwhile it reads bit by bit."""
+        self._frozen_at = None
+        self.connection.thaw()
+        for watch in self.watches.values():
+            watch.thaw()
+
+    def _now(self) -> datetime:
+        return self._frozen_at or self._world.clock.now()
 
     def mend(self) -> None:
         """Every broken watch is connected again, each in its own time."""
@@ -98,7 +122,7 @@ class Operator:
         ):
             watch = Watch(self.connection, kind, lambda *_: None, on_list)
             await watch.begin()
-            watch.snap(losing=True)
+            watch.close()
 
     def _relist(self, items: list[Raw], version: int) -> None:
         """A watch that begins anew shows what is there, and is silent about what is not."""
@@ -163,6 +187,10 @@ class World:
         self.cluster.history.watched = self._watched
         self.story: deque[str] = deque(maxlen=300)
         self.operator: Operator | None = None
+        self.old: list[Operator] = []
+        """Operators that were frozen and have not ended yet: another may have taken over."""
+        self.operators = 0
+        """How many there have been."""
         self.crashes = 0
         self._writes = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -178,6 +206,7 @@ class World:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.kill()
+        self.end_old()
         engine_module.LONGEST_SLEEP = self._longest_sleeps[1]
         logging.getLogger("agentschedule").removeHandler(self._errors)
 
@@ -191,24 +220,62 @@ class World:
         """Let time pass."""
         await asyncio.sleep(seconds)
 
+    def later(self, seconds: float, happens: Callable[[], object]) -> None:
+        """Let something happen after so many seconds."""
+        asyncio.get_running_loop().call_later(seconds, happens)
+
     # The operator
 
     def start(self) -> Operator:
         """Start an operator where none runs."""
         if self.operator is None:
-            self.log("the operator starts")
             self.operator = Operator(self)
+            self.log(f"operator {self.operator.number} starts")
             self.operator.start()
         return self.operator
 
     def kill(self) -> None:
         if self.operator is not None:
-            self.log("the operator is killed")
-            self.operator.kill()
-            self.cluster.history.operator_died()
-            self.cluster.listeners.clear()
-            self._writes += self.operator.connection.writes
+            self._end(self.operator, "is killed")
             self.operator = None
+
+    def _end(self, operator: Operator, how: str) -> None:
+        self.log(f"operator {operator.number} {how}")
+        operator.kill()
+        self.cluster.history.operator_died()
+        self._writes += operator.connection.writes
+
+    async def stop(self, seconds: float = 20.0) -> None:
+        """Stop the operator as SIGTERM does; it has so many seconds."""
+        operator, self.operator = self.operator, None
+        if operator is not None:
+            self.log(f"operator {operator.number} is stopped")
+            await operator.stop(seconds)
+            self._end(operator, "has ended")
+
+    def pause_operator(self, seconds: float) -> None:
+        """The operator hangs; another takes over after so many seconds."""
+        if self.operator is not None:
+            self.log(f"operator {self.operator.number} hangs")
+            self.operator.freeze()
+            self.cluster.history.operator_died()
+            self.old.append(self.operator)
+            self.operator = None
+            asyncio.get_running_loop().call_later(seconds, self.start)
+
+    def wake_old(self, seconds: float) -> None:
+        """Operators that hung go on with what they knew, for so many seconds."""
+        for operator in self.old:
+            if operator.connection.frozen:
+                self.log(f"operator {operator.number} goes on with an old picture, for {seconds} s")
+                operator.thaw()
+        asyncio.get_running_loop().call_later(seconds, self.end_old, tuple(self.old))
+
+    def end_old(self, operators: tuple[Operator, ...] | None = None) -> None:
+        """These old operators, or all, see that another leads, and end."""
+        for operator in [each for each in self.old if operators is None or each in operators]:
+            self._end(operator, "sees that another leads, and ends")
+            self.old.remove(operator)
 
     def crash(self, seconds: float) -> None:
         """Kill the operator; it is started again after so many seconds."""
@@ -216,22 +283,27 @@ class World:
         self.kill()
         asyncio.get_running_loop().call_later(seconds, self.start)
 
-    def crash_at(self, call: int, moment: Literal["before", "after"], seconds: float) -> None:
+    def crash_at(self, call: int, moment: Moment, seconds: float) -> None:
         """Crash at the operator's so-many-th request from now, before or after it took effect."""
+        self.at_call(call, moment, lambda: self.crash(seconds))
+
+    def at_call(self, call: int, moment: Moment, happens: Callable[[], None]) -> None:
+        """Let something happen at the operator's so-many-th request from now."""
         if self.operator is None:
             return
         first = self.operator.connection.calls
 
-        def on_call(number: int, when: Literal["before", "after"]) -> None:
+        def on_call(number: int, when: Moment) -> None:
             if number == first + call and when == moment:
-                self.crash(seconds)
+                happens()
 
         self.operator.connection.on_call = on_call
 
     @property
     def writes(self) -> int:
         """How many requests that write operators made so far."""
-        return self._writes + (self.operator.connection.writes if self.operator else 0)
+        living = [*self.old, *([self.operator] if self.operator else [])]
+        return self._writes + sum(operator.connection.writes for operator in living)
 
     def take_down(self, how: Literal["refusing", "silent"], seconds: float, *, losing: bool) -> None:
         """The API server cannot be reached for so long. `losing`: its watches cannot be resumed after that."""
@@ -255,10 +327,11 @@ class World:
     async def calm(self) -> None:
         """No trouble any more, and an operator that runs."""
         self.log("calm from here on")
-        self.faults.rate, self.faults.longest_delay, self.faults.doubled = 0.0, 0.05, 0.0
+        self.faults.rate, self.faults.longest_delay, self.faults.doubled, self.faults.lags = 0.0, 0.05, 0.0, {}
         self.behaviour = Behaviour()
         if self.operator is not None:
             self.operator.connection.on_call = lambda *_: None
+        self.end_old()
         await self.sleep(3600)
         self.start()
 

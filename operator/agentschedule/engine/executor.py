@@ -70,6 +70,9 @@ class Executor:
     async def _create(self, key: Key, entry: ScheduleEntry, action: CreateJob) -> None:
         if self._registry.schedules.get(key) is not entry:
             return  # deleted meanwhile
+        if entry.doubted:
+            entry.starts.pop(action.name, None)
+            return  # planned from an old picture
         try:
             raw = await self._cluster.create_job(action.manifest)
         except ApiError as error:
@@ -219,8 +222,8 @@ class Executor:
 
     async def _adopt(self, key: Key, entry: ScheduleEntry, action: Adopt) -> None:
         request = self._registry.requests.get(Key(key.namespace, action.name))
-        if request is None or request.request.adopted:
-            return
+        if request is None or request.request.adopted or not request.settled():
+            return  # with its status on its way the two would be in each other's way; asked for again after that
         body = {"metadata": {"uid": action.uid, "ownerReferences": [entry.schedule.owner.reference()]}}
         try:
             await self._cluster.patch("agentruns", key.namespace, action.name, body)
