@@ -1,9 +1,13 @@
 """What must hold whatever happens, checked from outside: from the fake cluster's history and what it holds."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from decimal import Decimal
 
+from agentschedule.engine.writer import diff
+from agentschedule.planning.actions import Plan
 from agentschedule.planning.draft import ENDED_PHASES, base_id
+from agentschedule.planning.planner import plan
 from agentschedule.planning.reading import read_schedule
 from agentschedule.runs.facts import job_facts, pod_facts
 from agentschedule.runs.sighting import RESULT_PATIENCE
@@ -17,6 +21,7 @@ HOUR = 3600
 def check_promises(world: World, *, settled: bool = False) -> None:
     """Fail, with the story, if a promise is broken. `settled`: nothing runs and nothing is due any more."""
     problems = list(world.cluster.history.broken)
+    problems += _moves_by_itself(world)
     for life in world.cluster.history.lives.values():
         problems += _over_counted(world, life)
         if settled:
@@ -30,16 +35,42 @@ def check_promises(world: World, *, settled: bool = False) -> None:
 
 
 async def check_quiet(world: World, *, settle: float = 2 * HOUR) -> None:
-    """Let everything come to rest, see that the operator then writes nothing for an hour, and check all promises."""
+    """Let everything come to rest, see that it stays at rest whoever looks at it, and check all promises."""
     world.rest()
     await world.sleep(settle)
     check_promises(world)
+    await _writes_nothing(world, "in a quiet hour", lambda: None)
+    await _writes_nothing(world, "when everything is looked at again", world.wake_all)
+    await _writes_nothing(world, "after a restart", lambda: world.crash(1))
+    check_promises(world, settled=True)
+
+
+async def _writes_nothing(world: World, when: str, happens: Callable[[], None]) -> None:
     before = world.writes
-    world.log("quiet from here on")
+    world.log(f"nothing is to be written {when}")
+    happens()
     await world.sleep(HOUR)
     if world.writes != before:
-        world.cluster.history.broken.append(f"{world.writes - before} requests that write in a quiet hour")
-    check_promises(world, settled=True)
+        world.cluster.history.broken.append(f"{world.writes - before} requests that write {when}")
+
+
+def _moves_by_itself(world: World) -> Iterator[str]:
+    """A status is a fixed point: planned again at the same moment, it stays as it is, and nothing is counted again."""
+    if world.operator is None or not world.operator.ready:
+        return
+    registry, now = world.operator.engine.registry, world.clock.now()
+    for key in registry.schedules:
+        observed = registry.observe(key)
+        if observed is not None:
+            once = plan(observed, world.settings, now)
+            requests = tuple(replace(r, status=once.requests.get(r.name, r.status)) for r in observed.requests)
+            twice = plan(replace(observed, status=once.status, requests=requests), world.settings, now)
+            if twice.status != once.status or twice.ended or twice.skipped:
+                yield f"{key.name}: planned again at the same moment the status is another: {_difference(once, twice)}"
+
+
+def _difference(once: Plan, twice: Plan) -> object:
+    return diff(once.status.to_json(), twice.status.to_json()) or (twice.ended, twice.skipped)
 
 
 def slots_ran(life: Life) -> set[float]:

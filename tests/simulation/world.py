@@ -192,6 +192,8 @@ class World:
         self.operators = 0
         """How many there have been."""
         self.crashes = 0
+        self.hits = 0
+        """How often the request that something was to happen at was made."""
         self._writes = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._errors = _Errors(self.cluster.history.broken)
@@ -295,6 +297,7 @@ class World:
 
         def on_call(number: int, when: Moment) -> None:
             if number == first + call and when == moment:
+                self.hits += 1
                 happens()
 
         self.operator.connection.on_call = on_call
@@ -319,6 +322,12 @@ class World:
             watch = self.operator.watches[kind]
             watch.snap(losing=losing)
             asyncio.get_running_loop().call_later(seconds, self._mend)
+
+    def wake_all(self) -> None:
+        """The operator looks at every schedule again."""
+        if self.operator is not None:
+            for key in self.operator.engine.registry.schedules:
+                self.operator.engine.wake(key)
 
     def rest(self) -> None:
         """From here on the operator looks at its clock less often: nobody sets it any more."""
