@@ -12,6 +12,7 @@ from agentschedule.cluster.errors import ApiError
 from agentschedule.constants import ANNOTATION_STOPPED, LABEL_SCHEDULE_UID
 
 from .cluster import FakeCluster
+from .story import shown_status
 
 Raw = dict[str, Any]
 T = TypeVar("T")
@@ -34,6 +35,8 @@ class Faults:
     down: Literal["", "refusing", "silent"] = ""
     longest_delay: float = 0.05
     """Longest time in seconds that a request or a watch event takes on its way."""
+    befell: int = 0
+    """Requests so far that something befell."""
     doubled: float = 0.0
     """Share of watch events that come twice."""
     lags: dict[str, float] = field(default_factory=dict)
@@ -64,7 +67,7 @@ class Connection:
     takes effect, answers wait for it, and nothing new is sent until it goes on.
     """
 
-    def __init__(self, cluster: FakeCluster, faults: Faults, log: Callable[[str], None], operator: int = 1) -> None:
+    def __init__(self, cluster: FakeCluster, faults: Faults, log: Callable[..., None], operator: int = 1) -> None:
         self.cluster = cluster
         self.operator = operator
         self.faults = faults
@@ -124,8 +127,13 @@ class Connection:
 
     async def patch(self, kind: str, namespace: str, name: str, body: Raw, subresource: str = "") -> Raw:
         verb = f"patch {subresource}".strip()
+        said = shown_status(body.get("status") or {})
         return await self._request(
-            verb, kind, name, lambda: self.cluster.patch(kind, namespace, name, body, subresource)
+            verb,
+            kind,
+            name,
+            lambda: self.cluster.patch(kind, namespace, name, body, subresource),
+            f": {said}" if said else "",
         )
 
     async def post_event(
@@ -152,7 +160,7 @@ class Connection:
             raise
         return True
 
-    async def _request(self, verb: str, kind: str, name: str, effect: Callable[[], T]) -> T:
+    async def _request(self, verb: str, kind: str, name: str, effect: Callable[[], T], says: str = "") -> T:
         """One request: on its way, carried out, answered; each step can be the last one."""
         await self._survive()
         self.calls += 1
@@ -161,8 +169,11 @@ class Connection:
         self.on_call(number, "before")
         await self._survive()
         fault = self.faults.kind(verb, kind, name)
+        self.faults.befell += bool(fault or self.faults.down)
         if self.faults.down or fault or verb not in {"event", "list"}:
-            self._log(f"  operator {self.operator}: {verb} {kind} {name}{_shown(fault)}{_shown(self.faults.down)}")
+            self._log(
+                f"operator {self.operator}: {verb} {kind} {name}{says}{_shown(fault or self.faults.down)}", call=True
+            )
         if self.faults.down == "refusing":
             await asyncio.sleep(self.faults.delay())
             await self._survive()
@@ -192,12 +203,12 @@ class Connection:
         """Whoever asked for it has given up, or is dead by now."""
         if self.faults.down:
             return
-        self._log(f"  operator {self.operator}: {what} is carried out late")
+        self._log(f"operator {self.operator}: {what} is carried out late")
         try:
             with self.cluster.history.strayed(stale=self.stale):
                 effect()
         except ApiError as error:
-            self._log(f"    and is refused: {error}")
+            self._log(f"it is refused: {error}")
 
     def _refuse(self, fault: str, verb: str, kind: str, name: str) -> None:
         if fault == "throttled":

@@ -59,6 +59,7 @@ class History:
         self._cluster = cluster
         self.lives: dict[str, Life] = {}
         self.broken: list[str] = []
+        self.on_break: Callable[[str], None] = lambda _: None
         self.watched: Callable[[], bool] = lambda: True
         self._alive: dict[str, set[str]] = defaultdict(set)
         self._straying = self._stale = False
@@ -71,6 +72,11 @@ class History:
             yield
         finally:
             self._straying = self._stale = False
+
+    def breaks(self, how: str) -> None:
+        """A promise is broken, now."""
+        self.broken.append(how)
+        self.on_break(how)
 
     def life(self, name: str) -> Life:
         """The newest schedule of that name."""
@@ -85,11 +91,11 @@ class History:
         if life is None:
             return
         if life.gone_at is not None and self._cluster.clock.true() > life.gone_at + SOON:
-            self.broken.append(f"Job {name} was created for a schedule that was deleted at {life.gone_at:%H:%M:%S}")
+            self.breaks(f"Job {name} was created for a schedule that was deleted at {life.gone_at:%H:%M:%S}")
         if name in life.jobs and self._stale:
             life.again += 1
         elif name in life.jobs and not (self._straying and name not in life.cleaned):
-            self.broken.append(f"a second Job {name} was created for one attempt of one slot")
+            self.breaks(f"a second Job {name} was created for one attempt of one slot")
         life.jobs[name] = job
         if self._straying:
             life.strays[job["metadata"]["uid"]] = name
@@ -101,7 +107,7 @@ class History:
             return
         life.cleaned.add(facts.name)
         if life.recorded.get(base_id(facts.name), 0) < facts.attempt and not _trimmed(life, facts.slot):
-            self.broken.append(f"Job {facts.name} was deleted before its run was recorded")
+            self.breaks(f"Job {facts.name} was deleted before its run was recorded")
 
     def operator_died(self) -> None:
         """What an operator knew of pods that are gone, and had not recorded yet, is lost with it."""
@@ -140,7 +146,7 @@ class History:
             for key in fields:
                 before, after = (old.get(group) or {}).get(key), (new.get(group) or {}).get(key)
                 if before is not None and (after is None or after < before):
-                    self.broken.append(f"the status of {name} went back: {group}.{key} from {before} to {after}")
+                    self.breaks(f"the status of {name} went back: {group}.{key} from {before} to {after}")
 
     def _pod(self, event: str, raw: Raw) -> None:
         life, pod = self.life_of(raw), pod_facts(raw)
@@ -153,7 +159,7 @@ class History:
             if pod.job_uid not in life.strays:
                 alive.add(pod.uid)
             if event == "ADDED" and life.limit is not None and len(alive) > life.limit:
-                self.broken.append(f"pod {pod.name} is number {len(alive)} of {life.limit} allowed at once")
+                self.breaks(f"pod {pod.name} is number {len(alive)} of {life.limit} allowed at once")
         if pod.ended:
             life.costs[pod.uid] = parse_result(pod.result).cost or Decimal(0)
         if event == "DELETED":

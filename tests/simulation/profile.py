@@ -7,8 +7,8 @@ from hypothesis import HealthCheck, Phase, settings
 DEEP = os.environ.get("HYPOTHESIS_PROFILE") == "deep"
 
 
-def stories(few: int, many: int = 2000) -> settings:
-    """How many examples of a test: few with every change, many in the deep search."""
+def stories(few: int, many: int = 50) -> settings:
+    """How many examples of a test: few and always the same with every change, ever new ones in the deep search."""
     return settings(
         max_examples=int(os.environ.get("SIMULATION_STORIES", many)) if DEEP else few,
         derandomize=not DEEP,
@@ -20,5 +20,5 @@ def stories(few: int, many: int = 2000) -> settings:
     )
 
 
-STORIES = stories(100)
+STORIES = stories(60)
 """The short search is the same every time: a change is judged by what it does, not by the day's dice."""

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from decimal import Decimal
 
+from agentschedule.api.fields import utc_text
 from agentschedule.engine.writer import diff
 from agentschedule.planning.actions import Plan
 from agentschedule.planning.draft import ENDED_PHASES, base_id
@@ -30,8 +31,8 @@ def check_promises(world: World, *, settled: bool = False) -> None:
         problems += _left_running(world)
         problems += _unanswered(world)
     if problems:
-        told = "\n".join(world.story)
-        raise AssertionError("broken promises:\n- " + "\n- ".join(problems) + f"\n\nthe story:\n{told}")
+        broken = "\n- ".join(problems)
+        raise AssertionError(f"broken promises:\n- {broken}\n\nthe story:\n{world.story}")
 
 
 async def check_quiet(world: World, *, settle: float = 2 * HOUR) -> None:
@@ -51,7 +52,7 @@ async def _writes_nothing(world: World, when: str, happens: Callable[[], None]) 
     happens()
     await world.sleep(HOUR)
     if world.writes != before:
-        world.cluster.history.broken.append(f"{world.writes - before} requests that write {when}")
+        world.cluster.history.breaks(f"{world.writes - before} requests that write {when}")
 
 
 def _moves_by_itself(world: World) -> Iterator[str]:
@@ -88,6 +89,18 @@ def slots_due(world: World, life: Life) -> int:
     return sum(when.start_of(slot) <= world.clock.furthest for slot in slots)
 
 
+def _unaccounted(world: World, life: Life) -> str:
+    """Which slots, for the reader: those that did not run and lie in no range of skipped ones."""
+    when = read_schedule(life.raw, world.settings).when
+    if when is None:
+        return ""
+    ran = slots_ran(life)
+    skipped = [(skip["first"], skip["last"]) for skip in life.status.get("skips") or ()]
+    slots = when.slots_between(when.origin(), world.clock.furthest, 1000)
+    missing = [s for s in slots if s.timestamp() not in ran and not any(a <= utc_text(s) <= b for a, b in skipped)]
+    return f"; of {', '.join(f'{slot:%H:%M:%S}' for slot in missing[:5])} there is no trace" if missing else ""
+
+
 def slots_skipped(life: Life) -> int:
     """How many slots the persisted status counts as skipped."""
     return sum(skip["count"] for skip in life.status.get("skips") or ())
@@ -110,7 +123,7 @@ def _settled(world: World, life: Life) -> Iterator[str]:
         return
     ran, skipped, due = len(slots_ran(life)), slots_skipped(life), slots_due(world, life)
     if not life.touched and not due <= ran + skipped <= due + len(life.strays):
-        yield f"{name}: {due} slots were due, {ran} ran, {skipped} were skipped"
+        yield f"{name}: {due} slots were due, {ran} ran, {skipped} were skipped{_unaccounted(world, life)}"
     totals = status["totals"]
     if totals["skipped"] != skipped:
         yield f"{name}: totals say {totals['skipped']} skipped, skips {skipped}"
@@ -136,7 +149,7 @@ def _left_running(world: World) -> Iterator[str]:
     """Nothing runs for a schedule that is gone."""
     schedules = world.cluster.by_uid["agentschedules"]
     for raw in world.cluster.items("jobs"):
-        if job_facts(raw).schedule_uid not in schedules:
+        if job_facts(raw).schedule_uid not in {"", *schedules}:
             yield f"Job {raw['metadata']['name']} is left of a deleted schedule"
     for raw in world.cluster.items("pods"):
         pod = pod_facts(raw)

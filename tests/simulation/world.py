@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections import deque
+from collections import Counter
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -13,13 +13,16 @@ from typing import Any, Literal, Self
 from agentschedule.engine import engine as engine_module
 from agentschedule.engine.engine import Engine
 from agentschedule.metrics import Metrics
+from agentschedule.planning.draft import base_id
 from agentschedule.planning.observed import DEFAULT_SETTINGS, PlannerSettings
+from agentschedule.runs.names import job_name, parse_time
 from agentschedule.sweeper import Sweeper
 
 from .clock import WallClock
 from .cluster import FakeCluster
 from .connection import Connection, Faults, Watch
 from .node import Behaviour
+from .story import Story
 
 Raw = dict[str, Any]
 
@@ -28,6 +31,10 @@ Moment = Literal["before", "after"]
 START = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 SETTINGS = replace(DEFAULT_SETTINGS, min_interval=timedelta(seconds=5))
 NAMESPACE = "team-a"
+
+
+FIGURES: Counter[str] = Counter()
+"""What all simulations of this process came to."""
 
 
 class Operator:
@@ -146,19 +153,19 @@ class Operator:
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            self._world.cluster.history.broken.append(f"a task of the operator died: {error!r}")
+            self._world.cluster.history.breaks(f"a task of the operator died: {error!r}")
 
 
 class _Errors(logging.Handler):
     """Exceptions that the operator caught and logged: in a simulation each of them is a bug."""
 
-    def __init__(self, broken: list[str]) -> None:
+    def __init__(self, breaks: Callable[[str], None]) -> None:
         super().__init__(logging.ERROR)
-        self._broken = broken
+        self._breaks = breaks
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.exc_info:
-            self._broken.append(f"{record.getMessage()}: {logging.Formatter().formatException(record.exc_info)}")
+            self._breaks(f"{record.getMessage()}: {logging.Formatter().formatException(record.exc_info)}")
 
 
 class World:
@@ -185,7 +192,8 @@ class World:
         self.behaviour = Behaviour()
         self.cluster = FakeCluster(self.clock, self.random, behave or (lambda _: self.behaviour))
         self.cluster.history.watched = self._watched
-        self.story: deque[str] = deque(maxlen=300)
+        self.story = Story()
+        self.cluster.history.on_break = lambda how: self.story.tell_break(self._at(), how)
         self.operator: Operator | None = None
         self.old: list[Operator] = []
         """Operators that were frozen and have not ended yet: another may have taken over."""
@@ -196,7 +204,7 @@ class World:
         """How often the request that something was to happen at was made."""
         self._writes = 0
         self._tasks: set[asyncio.Task[None]] = set()
-        self._errors = _Errors(self.cluster.history.broken)
+        self._errors = _Errors(self.cluster.history.breaks)
         self._longest_sleeps = (longest_sleep, engine_module.LONGEST_SLEEP)
 
     async def __aenter__(self) -> Self:
@@ -207,16 +215,32 @@ class World:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._count()
         self.kill()
         self.end_old()
         engine_module.LONGEST_SLEEP = self._longest_sleeps[1]
         logging.getLogger("agentschedule").removeHandler(self._errors)
 
-    def log(self, text: str) -> None:
+    def _count(self) -> None:
+        lives = self.cluster.history.lives.values()
+        jobs = [job for life in lives for job in life.jobs]
+        FIGURES["stories"] += 1
+        FIGURES["schedules"] += len(lives)
+        FIGURES["slots run"] += len({base_id(job) for job in jobs})
+        FIGURES["slots skipped"] += sum(s["count"] for life in lives for s in life.status.get("skips") or ())
+        FIGURES["Jobs"] += len(jobs)
+        FIGURES["operators"] += self.operators
+        FIGURES["requests that went wrong"] += self.faults.befell
+        FIGURES["days of schedule time"] += int(asyncio.get_running_loop().time()) // 86400
+        FIGURES["promises broken"] += len(self.cluster.history.broken)
+
+    def log(self, text: str, *, call: bool = False) -> None:
         """A line of the story, for whoever has to find out what went wrong."""
-        seconds = asyncio.get_running_loop().time()
-        shown = f"{self.clock.now():%d %H:%M:%S}"
-        self.story.append(f"{seconds:12.3f} s [{shown}] {text}")
+        self.story.tell(self._at(), text, call=call)
+
+    def _at(self) -> str:
+        clock = f" (operator's clock {self.clock.now():%H:%M})" if self.clock.skew else ""
+        return f"{self.clock.true():%d. %H:%M:%S.%f}"[:-3] + clock
 
     async def sleep(self, seconds: float) -> None:
         """Let time pass."""
@@ -385,6 +409,15 @@ class World:
         if self.cluster.get("agentruns", NAMESPACE, name) is None:
             self.log(f"kubectl create AgentRun {name} of {schedule}")
             self.cluster.add("agentruns", {"metadata": _named(name), "spec": {"scheduleName": schedule}})
+
+    def squat(self, schedule: str) -> None:
+        """Create a Job of the name that the schedule's next run will have."""
+        raw = self.cluster.get("agentschedules", NAMESPACE, schedule) or {}
+        slot = parse_time((raw.get("status") or {}).get("nextRunTime"))
+        name = job_name(schedule, slot, 1) if slot else ""
+        if name and self.cluster.get("jobs", NAMESPACE, name) is None:
+            self.log(f"kubectl create job {name}")
+            self.cluster.add("jobs", {"metadata": {**_named(name), "labels": {}}, "spec": {}, "status": {}})
 
     def schedule(self, name: str) -> Raw:
         raw = self.cluster.get("agentschedules", NAMESPACE, name)
