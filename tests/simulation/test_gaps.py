@@ -364,28 +364,6 @@ def test_an_older_status_that_is_carried_out_late_changes_nothing() -> None:
     simulate(story())
 
 
-def test_a_run_is_not_lost_to_an_operator_whose_watch_of_jobs_is_behind() -> None:
-    """Two operators for a while: the status that one has written speaks of a Job that the other has not seen yet."""
-
-    async def story() -> None:
-        async with World() as world:
-            world.behaviour = Behaviour(lasts=100)
-            world.apply("report", {"every": "5m", "endTime": "2026-11-22T10:12:00Z"})
-            world.start()
-            await world.sleep(200)
-            world.pause_operator(0)
-            await world.sleep(10)
-            for watch in world.old[0].watches.values():
-                if watch.kind in {"jobs", "pods"}:
-                    watch.snap(losing=False)
-            world.wake_old(150)
-            await world.sleep(98)
-            await check_quiet(world)
-            assert world.status("report")["totals"]["succeeded"] == 2
-
-    simulate(story())
-
-
 def test_a_name_stays_taken_while_an_earlier_request_may_still_be_carried_out() -> None:
     """A try to create a Job is given up, the next succeeds, the Job ends and is not kept: then the first comes."""
 
