@@ -81,6 +81,9 @@ crds: venv ## Write the CRDs from the models (crds/ and the chart's copy)
 manifests: crds ## Write manifests/install.yaml from the chart
 	@$(IMAGES) manifest
 
+docs: venv ## Write the comparison in docs/semantics.md from its cases
+	@$(PYTHON) -m tests.unit.semantics.page
+
 ## Checks
 
 lint: venv ## Check style, types, layers and generated files
@@ -122,5 +125,5 @@ test-cluster: venv ## Test the local cluster itself, in a second instance of it
 clean: ## Remove what was made in this checkout (not the cluster: make cluster-down)
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .bench build dist
 
-.PHONY: help demo demo-down venv lock cluster cluster-status cluster-down image install crds manifests lint format \
+.PHONY: help demo demo-down venv lock cluster cluster-status cluster-down image install crds manifests docs lint format \
   test test-unit test-simulation test-deep test-integration test-e2e test-cluster clean

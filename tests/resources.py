@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.kubectl import Kubectl
@@ -40,6 +41,11 @@ def agent_run(name: str, schedule_name: str, **spec: Any) -> Raw:
         "metadata": {"name": name},
         "spec": {"scheduleName": schedule_name, **spec},
     }
+
+
+def in_seconds(seconds: float) -> str:
+    """A time so far ahead, as the API writes it."""
+    return (datetime.now(UTC) + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class Place:

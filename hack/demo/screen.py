@@ -13,7 +13,7 @@ from demo import table
 from demo.snapshot import Snapshot
 from localcluster.report import say
 
-_WIDE, _HIGH = 200, 14
+_WIDE, _HIGH = 200, 18
 _HIDE_CURSOR, _SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
 
 

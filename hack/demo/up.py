@@ -25,7 +25,7 @@ The table above comes from these:
 What a schedule can say:
   kubectl explain agentschedule.spec
 Repair what the watch found, and read what its next runs say of it, newest first:
-  kubectl -n {namespace} set image deployment/shop web=local/cluster-watch:dev
+  kubectl -n {namespace} set image deployment/shop web=local/agents:dev
   kubectl -n {namespace} get agentschedule cluster-watch \\
     -o jsonpath='{{range .status.runs[*]}}{{.completedAt}}: {{.summary}}{{"\\n"}}{{end}}'
 What the agent printed, in the pods of its last runs:
@@ -43,8 +43,8 @@ To remove the cluster too: make cluster-down"""
 def up(cluster: Cluster) -> int:
     """Run the demo."""
     _check(cluster)
-    say("Building the example agent's image and loading it into the cluster…")
-    archive = tool("images", "build-agent", EXAMPLES / "agents" / WATCH)
+    say("Building the image of the example agents and loading it into the cluster…")
+    archive = tool("images", "build-agent", EXAMPLES / "agents")
     say(tool("localcluster", "load-image", archive))
     before = {run.id for run in _look(cluster).runs if run.over}
     say("\n$ kubectl apply -f examples/")

@@ -23,8 +23,8 @@ def _parse(arguments: list[str] | None) -> argparse.Namespace:
     operator = verbs.add_parser("build", help="build the operator's image and print its archive's path")
     name = verbs.add_parser("name", help="print the name of the image in an archive that `build` made")
     name.add_argument("archive", type=Path)
-    agent = verbs.add_parser("build-agent", help="build an example agent's image and print its archive's path")
-    agent.add_argument("folder", type=Path, help="folder with the agent's Dockerfile")
+    agent = verbs.add_parser("build-agent", help="build the image of the example agents and print its archive's path")
+    agent.add_argument("folder", type=Path, help="folder with a Dockerfile")
     for verb in (operator, agent):
         verb.add_argument("--base", metavar="IMAGE", help="base image to use instead of the usual one")
     install = verbs.add_parser("manifest", help="write manifests/install.yaml from the chart and print its path")

@@ -8,7 +8,7 @@ import re
 import tempfile
 import time
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from images import base, pip_settings
@@ -24,6 +24,8 @@ _OPERATOR_INPUTS = (
     *("Dockerfile", ".dockerignore", "pyproject.toml", "requirements.txt", "requirements-dev.txt"),
     *("README.md", "LICENSE", "operator"),
 )
+# The package, of which an agent copies the one file that is its library.
+_LIBRARY = CHECKOUT / "operator/agentschedule"
 _AGENT_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
@@ -37,6 +39,7 @@ class Plan:
     archive: Path
     arguments: dict[str, str]
     estimate: str
+    contexts: dict[str, Path] = field(default_factory=dict)
 
 
 def _base_of(engine: Docker | Buildah, named: str | None) -> str | None:
@@ -74,14 +77,15 @@ def operator_plan(engine: Docker | Buildah, named_base: str | None) -> Plan:
 
 
 def agent_plan(engine: Docker | Buildah, named_base: str | None, folder: Path) -> Plan:
-    """An example agent's image, by the folder's name."""
+    """An image of agents, by the folder's name. Its Dockerfile may copy the library: `--from=agentschedule`."""
     context = folder.resolve()
     if not (context / "Dockerfile").is_file():
-        raise Problem(f"{folder} has no Dockerfile: name the folder of an agent, such as examples/agents/NAME.")
+        raise Problem(f"{folder} has no Dockerfile: name a folder of agents that has one, such as examples/agents.")
     if not _AGENT_NAME.fullmatch(context.name):
         raise Problem(f"{context.name} cannot be an image's name: use lower-case letters, digits and dashes.")
     image = _base_of(engine, named_base)
-    digest = digest_of(context, (context,), platform.machine(), image or "")
+    library = digest_of(_LIBRARY, (_LIBRARY / "agent.py",))
+    digest = digest_of(context, (context,), platform.machine(), image or "", library)
     return Plan(
         context,
         context.name,
@@ -89,6 +93,7 @@ def agent_plan(engine: Docker | Buildah, named_base: str | None, folder: Path) -
         images_directory() / f"agent-{context.name}-{digest}.tar",
         {"BASE_IMAGE": image} if image else {},
         "a few seconds",
+        {"agentschedule": _LIBRARY},
     )
 
 
@@ -110,7 +115,7 @@ def _build(engine: Docker | Buildah, plan: Plan) -> None:
     say(f"Building the image {plan.name} with {engine.title} ({plan.estimate})…")
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="build-", dir=images_directory()) as folder:
-        request = Request(plan.context, plan.name, plan.arguments, pip_settings.secrets(Path(folder)))
+        request = Request(plan.context, plan.name, plan.arguments, pip_settings.secrets(Path(folder)), plan.contexts)
         archive = Path(folder) / "image.tar"
         engine.build(request, archive)
         archive.rename(plan.archive)

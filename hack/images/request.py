@@ -12,18 +12,21 @@ from localcluster.report import Problem
 
 @dataclass(frozen=True)
 class Request:
-    """One image: its build context (with a Dockerfile), its name, and what the build is given."""
+    """One image: its build context (with a Dockerfile), its name, and what the build is given: `contexts` are further
+    folders, from which the Dockerfile copies by their names."""
 
     context: Path
     name: str
     arguments: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, Path] = field(default_factory=dict)
+    contexts: Mapping[str, Path] = field(default_factory=dict)
 
     def options(self) -> list[str]:
         """The command line options that Docker and buildah share."""
         given = [f"--build-arg={key}={value}" for key, value in self.arguments.items()]
         secret = [f"--secret=id={key},src={path}" for key, path in self.secrets.items()]
-        return [*given, *secret]
+        further = [f"--build-context={key}={value}" for key, value in self.contexts.items()]
+        return [*given, *secret, *further]
 
 
 def run(command: Sequence[str], failed: str, environment: Mapping[str, str] | None = None) -> str:

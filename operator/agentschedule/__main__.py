@@ -1,46 +1,25 @@
-"""The console command: settings, logging, kopf."""
+"""The console command: without a subcommand it runs the operator."""
 
 import argparse
 import os
-import socket
 import sys
 from pathlib import Path
 
-import kopf
-from pydantic import ValidationError
-
-from agentschedule import logs
-from agentschedule.application import Application
-from agentschedule.cluster.credentials import load_credentials
-from agentschedule.handlers import make_registry
-from agentschedule.settings import CONFIG_FILE_VARIABLE, Settings, describe, load
+from agentschedule.preview.arguments import add_arguments
+from agentschedule.settings import CONFIG_FILE_VARIABLE, describe
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the operator until it is told to stop. Exit codes: 0 stopped, 1 no cluster, 2 bad settings."""
+    """Do what the arguments say; return the exit code."""
     options = _parser().parse_args(arguments)
-    try:
-        settings = load(options.config)
-    except (ValidationError, OSError, ValueError) as error:
-        return _fail(2, _readable(error))
-    logs.configure(settings.log_level, settings.log_format)
-    try:
-        credentials = load_credentials()
-    except RuntimeError as error:
-        return _fail(1, str(error))
-    run(settings, Application(settings, credentials))
-    return 0
+    # Each command imports its own: kopf and kubernetes are slow to import, and the operator needs no YAML 1.2.
+    if options.command == "next":
+        from agentschedule.preview.command import run  # noqa: PLC0415
 
+        return run(options)
+    from agentschedule.startup import start  # noqa: PLC0415
 
-def run(settings: Settings, application: Application) -> None:
-    """Run kopf with our handlers; it returns on SIGTERM and SIGINT."""
-    os.environ.setdefault("POD_ID", socket.gethostname())  # else kopf asks for the user's name, which may have none
-    kopf.run(
-        registry=make_registry(application),
-        standalone=True,
-        clusterwide=not settings.namespaces,
-        namespaces=settings.namespaces,
-    )
+    return start(options.config)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -58,22 +37,14 @@ def _parser() -> argparse.ArgumentParser:
         default=Path(from_environment) if from_environment else None,
         help=f"YAML file with settings (also {CONFIG_FILE_VARIABLE})",
     )
-    return parser
-
-
-def _readable(error: Exception) -> str:
-    """Bad settings, one line each: which, and what is wrong."""
-    if not isinstance(error, ValidationError):
-        return f"settings: {error}"
-    return "\n".join(
-        f"settings: {'.'.join(str(part) for part in problem['loc'])}: {problem['msg']} (given: {problem['input']!r})"
-        for problem in error.errors()
+    commands = parser.add_subparsers(dest="command", title="commands", metavar="")
+    preview = commands.add_parser(
+        "next",
+        help="show when the AgentSchedules in a file would run; needs no cluster",
+        description="When the AgentSchedules in a file would run, by the operator's own code and default settings.",
     )
-
-
-def _fail(code: int, message: str) -> int:
-    sys.stderr.write(message + "\n")
-    return code
+    add_arguments(preview)
+    return parser
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from agentschedule.constants import SELECTOR
 from agentschedule.engine.engine import Engine
 from agentschedule.engine.executor import utc_now
 from agentschedule.metrics import Metrics
-from agentschedule.planning.observed import PlannerSettings
+from agentschedule.planning.observed import Ceilings, PlannerSettings
 from agentschedule.probes import Probes
 from agentschedule.runs.facts import version_number
 from agentschedule.runs.manifest import Defaults
@@ -159,4 +159,9 @@ def planner_settings(settings: Settings) -> PlannerSettings:
         min_interval=timedelta(seconds=settings.min_interval),
         late_after=timedelta(seconds=settings.late_after),
         max_active_deadline_seconds=settings.max_active_deadline_seconds,
+        ceilings=Ceilings(
+            active_runs=settings.max_active_runs,
+            active_runs_per_namespace=settings.max_active_runs_per_namespace,
+            catch_up_starts_per_second=settings.catch_up_starts_per_second,
+        ),
     )

@@ -17,10 +17,16 @@ SELECTOR: Final = f"{LABEL_MANAGED_BY}={MANAGER},{LABEL_SCHEDULE_UID}"
 ANNOTATION_SCHEDULED_AT: Final = f"{GROUP}/scheduled-at"
 ANNOTATION_TRIGGER: Final = f"{GROUP}/trigger"
 ANNOTATION_ATTEMPT: Final = f"{GROUP}/attempt"
+ANNOTATION_ASKED_AT: Final = f"{GROUP}/asked-at"
+ANNOTATION_ITERATION: Final = f"{GROUP}/iteration"
+ANNOTATION_BUDGET: Final = f"{GROUP}/budget-usd"
 ANNOTATION_AGENT_RUN: Final = f"{GROUP}/agent-run"
 ANNOTATION_AGENT_RUN_UID: Final = f"{GROUP}/agent-run-uid"
 ANNOTATION_STOPPED: Final = f"{GROUP}/stopped"
 ANNOTATION_KEEP: Final = f"{GROUP}/keep"
+
+# Annotation on session volumes.
+ANNOTATION_SCHEDULE_UID: Final = f"{GROUP}/schedule-uid"
 
 # Annotation on pods, mounted as the context file.
 ANNOTATION_CONTEXT: Final = f"{GROUP}/context"
@@ -29,6 +35,8 @@ ANNOTATION_CONTEXT: Final = f"{GROUP}/context"
 ANNOTATION_PAUSED: Final = f"{GROUP}/paused"
 ANNOTATION_PAUSED_UNTIL: Final = f"{GROUP}/paused-until"
 ANNOTATION_PAUSED_BY: Final = f"{GROUP}/paused-by"
+ANNOTATION_RESUME: Final = f"{GROUP}/resume"
+ANNOTATION_SKIP: Final = f"{GROUP}/skip"
 
 # Labels of Kubernetes' own that we read or carry.
 LABEL_JOB_NAME: Final = "batch.kubernetes.io/job-name"
@@ -38,10 +46,13 @@ LABEL_QUEUE_NAME: Final = "kueue.x-k8s.io/queue-name"
 AGENT_CONTAINER: Final = "agent"
 CONTEXT_DIR: Final = "/var/run/agentschedule"
 CONTEXT_FILE: Final = f"{CONTEXT_DIR}/context.json"
+SESSION_DIR: Final = "/var/lib/agentschedule/session"
+SESSION_VOLUME: Final = "session"
 RESULT_FILE: Final = "/dev/termination-log"
 RESULT_BYTES: Final = 4096
 STATE_BYTES: Final = 2048
 SUMMARY_BYTES: Final = 512
+OUTPUT_URI_BYTES: Final = 512
 MESSAGE_BYTES: Final = 1024
 INPUT_BYTES: Final = 16 * 1024
 CONTEXT_BYTES: Final = 16 * 1024

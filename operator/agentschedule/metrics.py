@@ -44,6 +44,11 @@ class Metrics:
         )
         self.schedules = Gauge("agentschedule_schedules", "Schedules by phase.", ["phase"], registry=self.registry)
         self.active = Gauge("agentschedule_active_runs", "Runs under way.", registry=self.registry)
+        self.waiting = Gauge(
+            "agentschedule_waiting_starts",
+            "Starts that wait for their turn at the ceilings on active runs or at the pace of catch-up starts.",
+            registry=self.registry,
+        )
         self.queue = Gauge("agentschedule_api_queue_length", "API requests that wait.", registry=self.registry)
         self.reconcile_errors = Counter(
             "agentschedule_reconcile_errors_total", "Reconciliations that failed.", registry=self.registry

@@ -81,6 +81,16 @@ class Settings(BaseSettings):
         default=65532, ge=1, description="Group id of agents; `null` where the platform assigns it."
     )
 
+    max_active_runs: int = Field(
+        default=0, ge=0, description="Runs active at once, in all namespaces; further ones wait. 0: no ceiling."
+    )
+    max_active_runs_per_namespace: int = Field(
+        default=0, ge=0, description="Runs active at once in one namespace; further ones wait. 0: no ceiling."
+    )
+    catch_up_starts_per_second: float = Field(
+        default=20, ge=0, description="Pace of runs that make up for missed slots, over all schedules. 0: no limit."
+    )
+
     sweep_interval: float = Field(
         default=600, ge=1, description="Time between two searches for orphaned Jobs and pods."
     )

@@ -36,5 +36,6 @@ def test_the_demo_shows_three_real_runs(installed: Place, kubeconfig: Path, exam
     runs = [run for run in place.status("cluster-watch")["runs"] if run["phase"] == "Succeeded"]
     assert len(runs) >= 2
     assert "shop" in json.dumps(place.status("cluster-watch")["previous"]["state"])
+    place.wait("the digest", lambda: place.status("digest-now", "agentrun").get("phase") == "Succeeded")
     again = place.wait_run("flaky-import", "Succeeded")
     assert (again["attempt"], again["summary"]) == (2, "Imported pages 7 to 10, after 1 to 6 in the attempt before.")

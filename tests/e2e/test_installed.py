@@ -65,6 +65,25 @@ def test_an_agent_pod_is_restricted_by_default(place: Place) -> None:
     assert place("logs", f"job/{run}").split() == ["65532", "65532", "read-only", "tmp", "0", "0"]
 
 
+def test_a_quota_that_lets_no_pod_start_is_told(place: Place) -> None:
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "none"}, "spec": {"hard": {"pods": "0"}}}
+    place.apply(quota)
+    place.apply(schedule("squeezed", schedule="0 0 1 1 *", pendingDeadlineSeconds=10))
+    place.apply(agent_run("now", "squeezed"))
+    place.wait("its end", lambda: place.status("now", "agentrun").get("phase") == "Failed")
+    run = place.status("now", "agentrun")["run"]
+    assert run["reason"] == "NeverStarted"
+    assert "exceeded quota: none" in run["message"]
+
+
+def test_the_volume_of_a_session_is_made_and_goes_when_told_so(place: Place) -> None:
+    storage = {"size": "1Gi", "storageClassName": "no-such-class", "retention": "Delete"}
+    place.apply(schedule("shared", schedule="0 0 1 1 *", session={"mode": "SharedPersistent", "storage": storage}))
+    place.wait("its claim", lambda: place.get("persistentvolumeclaim", "shared-session"))
+    place("delete", "agentschedule", "shared")
+    place.wait("the claim gone", lambda: not place.get("persistentvolumeclaim", "shared-session"))
+
+
 def test_a_deleted_schedule_takes_its_jobs_with_it(place: Place) -> None:
     place.apply(schedule("gone", every="2s"))
     place.wait_run("gone", "Succeeded")
@@ -100,6 +119,9 @@ def test_the_operator_killed_at_work_goes_on(place: Place, installed: Place) -> 
     [
         pytest.param("create", "jobs.batch", "yes", id="makes Jobs"),
         pytest.param("patch", "agentschedules.agentschedule.dev/status", "yes", id="writes status"),
+        pytest.param("list", "events", "yes", id="reads what keeps runs from starting"),
+        pytest.param("create", "persistentvolumeclaims", "yes", id="makes volumes of sessions"),
+        pytest.param("delete", "persistentvolumeclaims", "no", id="deletes no volume"),
         pytest.param("get", "secrets", "no", id="reads no Secret"),
         pytest.param("list", "configmaps", "no", id="reads no ConfigMap"),
         pytest.param("create", "pods", "no", id="makes no pod itself"),

@@ -21,7 +21,8 @@ RULES = [
     (["agentschedule.dev"], ["agentschedules/finalizers"], ["update"]),
     (["batch"], ["jobs"], ["get", "list", "watch", "create", "patch", "delete"]),
     ([""], ["pods"], ["get", "list", "watch", "delete"]),
-    ([""], ["events"], ["create", "patch"]),
+    ([""], ["persistentvolumeclaims"], ["get", "create", "patch"]),
+    ([""], ["events"], ["list", "create", "patch"]),
 ]
 EVERYTHING = {
     "image": {"repository": "registry.example/agents/operator", "digest": f"sha256:{'a' * 64}"},

@@ -42,6 +42,18 @@ def with_env(*env: Mapping[str, Any]) -> dict[str, Any]:
     return schedule(agent={**AGENT, "env": list(env)})
 
 
+def shared(storage: Mapping[str, Any] | None = None, **spec: Any) -> dict[str, Any]:
+    """A schedule whose runs share a volume."""
+    kept = {"size": "1Gi"} if storage is None else dict(storage)
+    return schedule(session={"mode": "SharedPersistent", "storage": kept}, **spec)
+
+
+def blackout(*entries: Mapping[str, Any]) -> dict[str, Any]:
+    """A schedule with these entries, each with a name of its own; one without a condition when there are none."""
+    named = [{"name": f"blackout-{number}", **entry} for number, entry in enumerate(entries or ({},))]
+    return schedule(blackouts=named)
+
+
 def refusals(done: subprocess.CompletedProcess[str]) -> list[str]:
     """What `kubectl apply` complained of, one entry a mistake, without Kubernetes' note that it looked no further."""
     assert done.returncode != 0, done.stdout
@@ -193,7 +205,104 @@ class TestMistakes:
                 id="days",
             ),
             pytest.param(schedule(retry={"retryOn": ["Failed", "Failed"]}), "Duplicate value", id="result twice"),
+            pytest.param(
+                schedule(pendingDeadlineSeconds=0), "should be greater than or equal to 1", id="no time to start"
+            ),
+            pytest.param(
+                schedule(pendingDeadlineSeconds=86401), "should be less than or equal to 86400", id="days to start"
+            ),
+            pytest.param(
+                schedule(heartbeat={"maxIterations": 0}), "should be greater than or equal to 1", id="no iteration"
+            ),
+            pytest.param(
+                schedule(session={"mode": "SharedPersistent"}),
+                "spec.session.storage: Required value: session.mode SharedPersistent needs session.storage",
+                id="session without storage",
+            ),
+            pytest.param(
+                schedule(session={"storage": {"size": "1Gi"}}),
+                "spec.session.storage: Invalid value: session.storage is for session.mode SharedPersistent only",
+                id="storage without its session",
+            ),
+            pytest.param(
+                shared(maxConcurrentRuns=2),
+                "spec.maxConcurrentRuns: Invalid value: spec.maxConcurrentRuns must be 1 with session.mode",
+                id="shared session of two at once",
+            ),
+            pytest.param(
+                shared(concurrencyPolicy="Allow"),
+                "spec.concurrencyPolicy: Invalid value: concurrencyPolicy Allow cannot be used with session.mode",
+                id="shared session of any number",
+            ),
+            pytest.param(
+                shared({"size": "1GB"}),
+                'spec.session.storage.size: Invalid value: "1GB": must be a quantity above zero, such as 512Mi',
+                id="unknown unit of storage",
+            ),
+            pytest.param(shared({"size": "0"}), "must be a quantity above zero", id="no storage"),
+            pytest.param(shared({"size": -1}), "must be a quantity above zero", id="less than no storage"),
+            pytest.param(shared({}), "spec.session.storage.size: Required value", id="storage without size"),
+            pytest.param(
+                shared({"size": "1Gi", "accessModes": []}), "should have at least 1 items", id="no access modes"
+            ),
+            pytest.param(
+                shared({"size": "1Gi", "accessModes": ["ReadOnlyMany"]}),
+                'supported values: "ReadWriteOnce", "ReadWriteOncePod", "ReadWriteMany"',
+                id="read-only session",
+            ),
             pytest.param(schedule(runHistoryLimit=0), "should be greater than or equal to 1", id="no history"),
+            pytest.param(
+                blackout(), "give at least one of from, to, weekdays, hours and holidays", id="blackout: empty"
+            ),
+            pytest.param(
+                blackout({"from": "christmas"}),
+                'spec.blackouts[0].from: Invalid value: "christmas": must be an instant such as 2026-12-24T18:00:00Z',
+                id="blackout: words",
+            ),
+            pytest.param(
+                blackout({"from": "2026-12-24", "to": "2026-12-23"}),
+                "spec.blackouts[0].to: Invalid value: to must not be before from",
+                id="blackout: to before from",
+            ),
+            pytest.param(
+                blackout({"hours": {"start": "22:00", "end": "22:00"}}),
+                "spec.blackouts[0].hours: Invalid value: start and end of hours must differ",
+                id="blackout: no hours",
+            ),
+            pytest.param(
+                blackout({"hours": {"start": "24:00", "end": "06:00"}}),
+                'spec.blackouts[0].hours.start: Invalid value: "24:00": start must be a time of day',
+                id="blackout: start at 24:00",
+            ),
+            pytest.param(
+                blackout({"hours": {"start": "22:00", "end": "6:00"}}),
+                'spec.blackouts[0].hours.end: Invalid value: "6:00": end must be a time of day',
+                id="blackout: one digit",
+            ),
+            pytest.param(
+                blackout({"hours": {"start": "22:00"}}),
+                "spec.blackouts[0].hours.end: Required value",
+                id="blackout: no end",
+            ),
+            pytest.param(
+                blackout({"weekdays": ["Monday"]}),
+                'spec.blackouts[0].weekdays[0]: Unsupported value: "Monday"',
+                id="blackout: weekday",
+            ),
+            pytest.param(blackout({"weekdays": ["MON", "MON"]}), "Duplicate value", id="blackout: weekday twice"),
+            pytest.param(
+                blackout({"holidays": {"country": "Germany"}}),
+                'spec.blackouts[0].holidays.country: Invalid value: "Germany": country must be an ISO 3166-1 code',
+                id="blackout: country by name",
+            ),
+            pytest.param(
+                blackout({"weekdays": ["MON"]}, {"name": "blackout-0", "weekdays": ["TUE"]}),
+                "Duplicate value",
+                id="blackout: name twice",
+            ),
+            pytest.param(
+                blackout(*({"weekdays": ["MON"]} for _ in range(21))), "must have at most 20 items", id="21 blackouts"
+            ),
             pytest.param(manifest("AgentRun", "now", {}), "spec.scheduleName: Required value", id="run of nothing"),
             pytest.param(
                 manifest("AgentRun", "now", {"scheduleName": "a", "input": "é" * (8 * KIB + 1)}),
@@ -236,6 +345,15 @@ class TestValid:
                 schedule(startTime="2027-01-01T00:00:00Z", endTime="2026-12-31T23:00:00-09:00"), id="start before end"
             ),
             pytest.param(schedule(jitter="0s", startingDeadlineSeconds=60, catchUp="None", suspend=True), id="when"),
+            pytest.param(
+                blackout(
+                    {"from": "2026-12-24", "to": "2026-12-24"},
+                    {"from": "2026-12-24T18:00", "to": "2026-12-24T10:00:00-09:00", "action": "Defer"},
+                    {"hours": {"start": "22:00", "end": "06:00"}, "weekdays": ["SAT", "SUN"]},
+                    {"hours": {"start": "00:00", "end": "24:00"}, "holidays": {"country": "DE", "subdivision": "BY"}},
+                ),
+                id="blackouts",
+            ),
             pytest.param(schedule(concurrencyPolicy="Replace", maxConcurrentRuns=3), id="concurrency"),
             pytest.param(schedule(concurrencyPolicy="Allow"), id="Allow"),
             pytest.param(schedule(retry={}), id="retry by defaults"),
@@ -245,6 +363,20 @@ class TestValid:
                     session={"mode": "FullyEphemeral"},
                 ),
                 id="retry and session",
+            ),
+            pytest.param(schedule(heartbeat={}, pendingDeadlineSeconds=86400), id="heartbeat"),
+            pytest.param(schedule(heartbeat={"maxIterations": 1_000_000}), id="heartbeat with a limit"),
+            pytest.param(shared(maxConcurrentRuns=1, concurrencyPolicy="Replace"), id="shared session"),
+            pytest.param(
+                shared(
+                    {
+                        "size": 1073741824,
+                        "storageClassName": "",
+                        "accessModes": ["ReadWriteMany"],
+                        "retention": "Delete",
+                    }
+                ),
+                id="storage in full",
             ),
             pytest.param(
                 f"""
@@ -312,6 +444,30 @@ class TestObjects:
             told = refusals(kubectl("apply", "-n", namespace, "-f", "-", manifest=again))
             assert len(told) == 1
             assert told[0].startswith("spec: Invalid value: an AgentRun cannot be changed: delete it to cancel the run")
+
+    @pytest.mark.parametrize(
+        ("changed", "field"),
+        [
+            pytest.param({"size": "2Gi"}, "size", id="size"),
+            pytest.param({"storageClassName": None}, "storageClassName", id="class taken away"),
+            pytest.param({"storageClassName": "fast"}, "storageClassName", id="class"),
+            pytest.param({"accessModes": ["ReadWriteMany"]}, "accessModes", id="modes"),
+        ],
+    )
+    def test_the_storage_of_a_session_stays_as_it_is(
+        self, kubectl: Kubectl, namespace: str, changed: dict[str, Any], field: str
+    ) -> None:
+        storage = {"size": "1Gi", "storageClassName": "slow"}
+        kubectl("apply", "-n", namespace, "-f", "-", manifest=shared(storage, suspend=True), check=True)
+        other = {key: value for key, value in {**storage, **changed}.items() if value is not None}
+        told = refusals(kubectl("apply", "-n", namespace, "-f", "-", manifest=shared(other, suspend=True)))
+        assert len(told) == 1
+        assert f"spec.session.storage.{field}: Invalid value" in told[0]
+        assert "cannot be changed: to have another one, set another session.mode" in told[0]
+        kept = shared({**storage, "retention": "Delete"}, suspend=True)
+        kubectl("apply", "-n", namespace, "-f", "-", manifest=kept, check=True)
+        kubectl("apply", "-n", namespace, "-f", "-", manifest=schedule(suspend=True), check=True)
+        kubectl("apply", "-n", namespace, "-f", "-", manifest=shared(other, suspend=True), check=True)
 
     def test_a_large_template_is_applied_by_the_client(self, kubectl: Kubectl, namespace: str) -> None:
         settings = [{"name": f"SETTING_{n}", "value": "x" * KIB} for n in range(100)]

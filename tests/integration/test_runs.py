@@ -1,18 +1,12 @@
 """Schedules that run real containers under the operator, and what of it stands in their status."""
 
 import json
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from tests.operator_process import OperatorProcess
-from tests.resources import IMAGE, SLEEP, Place, agent_run, schedule
-
-
-def in_seconds(seconds: float) -> str:
-    return (datetime.now(UTC) + timedelta(seconds=seconds)).strftime("%Y-%m-%dT%H:%M:%SZ")
-
+from tests.resources import IMAGE, SLEEP, Place, agent_run, in_seconds, schedule
 
 COUNT = """
 n=$(sed -n 's/.*"state":{"n":\\([0-9]*\\)}.*/\\1/p' $AGENT_CONTEXT_FILE)
@@ -292,8 +286,9 @@ def test_an_image_that_does_not_exist_is_told_in_the_clusters_words(place: Place
     assert "no-such-agent" in place.newest_run("no-image")["message"]
     assert "RunWaiting" in {event["reason"] for event in place.events_of("no-image")}
     place.wait_run("good", "Succeeded")
-    ended = place.wait_run("no-image", "TimedOut")
-    assert "never started" in ended["message"]
+    ended = place.wait_run("no-image", "Failed")
+    assert ended["reason"] == "NeverStarted"
+    assert ended["message"].startswith("never started within its deadline (activeDeadlineSeconds): ErrImagePull: ")
 
 
 def test_image_in_the_template_only(place: Place) -> None:

@@ -23,8 +23,14 @@ from .node import Behaviour, Node
 Raw = dict[str, Any]
 Listener = Callable[[str, str, Raw], None]
 
-KINDS = ("agentschedules", "agentruns", "jobs", "pods")
-NAMES = {"agentschedules": "AgentSchedule", "agentruns": "AgentRun", "jobs": "Job", "pods": "Pod"}
+NAMES = {
+    "agentschedules": "AgentSchedule",
+    "agentruns": "AgentRun",
+    "jobs": "Job",
+    "pods": "Pod",
+    "persistentvolumeclaims": "PersistentVolumeClaim",
+}
+KINDS = tuple(NAMES)
 GC_DELAY = 0.3
 
 
@@ -56,6 +62,8 @@ class FakeCluster:
         self.node = Node(self, behave)
         self.events: list[tuple[str, str, str, str]] = []
         """Events posted: name of the object, type, reason, message."""
+        self.warnings: dict[str, list[Raw]] = defaultdict(list)
+        """Events that the cluster itself has on an object, by its UID."""
         self._dependents: dict[str, dict[tuple[str, str], None]] = defaultdict(dict)
         self._collecting = False
 
@@ -100,7 +108,7 @@ class FakeCluster:
             "creationTimestamp": self.stamp(),
             "generation": 1,
         }
-        group = {"agentschedules": API_VERSION, "agentruns": API_VERSION, "jobs": "batch/v1", "pods": "v1"}[kind]
+        group = {"agentschedules": API_VERSION, "agentruns": API_VERSION, "jobs": "batch/v1"}.get(kind, "v1")
         return self.store(kind, {"apiVersion": group, "kind": NAMES[kind], **raw, "metadata": {**meta, **given}})
 
     def drop(self, kind: str, raw: Raw) -> None:
@@ -167,6 +175,11 @@ class FakeCluster:
 
     def post_event(self, regarding: Raw, event_type: str, reason: str, message: str) -> None:
         self.events.append((regarding["name"], event_type, reason, message))
+
+    def warn(self, raw: Raw, reason: str, message: str) -> None:
+        """One of the cluster's own components has a warning on an object."""
+        event = {"type": "Warning", "reason": reason, "message": message, "lastTimestamp": self.stamp()}
+        self.warnings[raw["metadata"]["uid"]].append(event)
 
     def _existing(self, kind: str, namespace: str, name: str) -> Raw:
         raw = self.get(kind, namespace, name)

@@ -99,6 +99,10 @@ class Connection:
     async def dry_run_job(self, manifest: Raw) -> Answer:
         return await self._request("dry-run", "jobs", manifest["metadata"]["name"], lambda: Answer(manifest))
 
+    async def create_claim(self, manifest: Raw) -> Raw:
+        kind, name = "persistentvolumeclaims", manifest["metadata"]["name"]
+        return await self._request("create", kind, name, lambda: self.cluster.add(kind, manifest))
+
     async def read(self, kind: str, namespace: str, name: str) -> Raw | None:
         return await self._request("read", kind, name, lambda: self.cluster.get(kind, namespace, name))
 
@@ -135,6 +139,9 @@ class Connection:
             lambda: self.cluster.patch(kind, namespace, name, body, subresource),
             f": {said}" if said else "",
         )
+
+    async def events_on(self, namespace: str, uid: str) -> list[Raw]:
+        return await self._request("read", "events", uid, lambda: list(self.cluster.warnings.get(uid, ())))
 
     async def post_event(
         self, regarding: Raw, event_type: Literal["Normal", "Warning"], reason: str, message: str, name: str

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from agentschedule.api.fields import utc_text
 from agentschedule.constants import LABEL_SCHEDULE_UID
 from agentschedule.planning.draft import ENDED_PHASES, base_id
+from agentschedule.planning.observed import NO_CEILINGS
 from agentschedule.runs.facts import job_facts, job_of_pod, pod_facts
 from agentschedule.runs.names import parse_time
 from agentschedule.runs.result import parse_result
@@ -32,7 +33,7 @@ class Life:
     limit: int | None
     gone_at: datetime | None = None
     touched: bool = False
-    """Edited, suspended or paused at some time: its slots cannot be counted from outside."""
+    """Edited, suspended, paused or held at some time: its slots cannot be counted from outside."""
     jobs: dict[str, Raw] = field(default_factory=dict)
     """Jobs that were created, by name."""
     strays: dict[str, str] = field(default_factory=dict)
@@ -61,6 +62,9 @@ class History:
         self.broken: list[str] = []
         self.on_break: Callable[[str], None] = lambda _: None
         self.watched: Callable[[], bool] = lambda: True
+        self.ceilings = NO_CEILINGS
+        self.most_alive = 0
+        """The most pods that ever were alive at once."""
         self._alive: dict[str, set[str]] = defaultdict(set)
         self._straying = self._stale = False
 
@@ -132,6 +136,7 @@ class History:
         life.limit = None if limit is None or life.limit is None else max(limit, life.limit)
         self._goes_forward(life.status, raw)
         life.status = raw.get("status") or {}
+        life.touched = life.touched or "hold" in life.status
         for run in life.status.get("runs") or ():
             if run["phase"] in ENDED_PHASES:
                 life.recorded[base_id(run["id"])] = max(life.recorded.get(base_id(run["id"]), 0), run["attempt"])
@@ -160,12 +165,24 @@ class History:
                 alive.add(pod.uid)
             if event == "ADDED" and life.limit is not None and len(alive) > life.limit:
                 self.breaks(f"pod {pod.name} is number {len(alive)} of {life.limit} allowed at once")
+            self._check_ceilings(pod.namespace)
         if pod.ended:
             life.costs[pod.uid] = parse_result(pod.result).cost or Decimal(0)
         if event == "DELETED":
             life.gone[pod.uid] = (base_id(pod.job), job_of_pod(raw).attempt)
             if not self.watched():
                 life.unseen.add(pod.uid)
+
+    def _check_ceilings(self, namespace: str) -> None:
+        alive = {uid: len(pods) for uid, pods in self._alive.items()}
+        there = sum(n for uid, n in alive.items() if self.lives[uid].raw["metadata"]["namespace"] == namespace)
+        everywhere = sum(alive.values())
+        self.most_alive = max(self.most_alive, everywhere)
+        limits = self.ceilings
+        if 0 < limits.active_runs < everywhere:
+            self.breaks(f"{everywhere} pods are alive, {limits.active_runs} may be")
+        if 0 < limits.active_runs_per_namespace < there:
+            self.breaks(f"{there} pods are alive in {namespace}, {limits.active_runs_per_namespace} may be")
 
 
 def _trimmed(life: Life, slot: datetime) -> bool:

@@ -21,7 +21,10 @@ _JOB_FOLLOWS = 0.15
 
 @dataclass(frozen=True)
 class Behaviour:
-    """What becomes of one pod. `starts` None: it never does. `stops`: seconds from SIGTERM to its end."""
+    """What becomes of one pod. `starts` None: it never does. `stops`: seconds from SIGTERM to its end.
+
+    `refused`: the Job controller may not make it, for instance because of a quota; an Event on the Job says so.
+    """
 
     lasts: float = 20.0
     exit_code: int = 0
@@ -29,6 +32,7 @@ class Behaviour:
     starts: float | None = 1.0
     stops: float = 2.0
     evicted: bool = False
+    refused: str = ""
 
 
 class Node:
@@ -57,6 +61,11 @@ class Node:
         job = self._unfinished(job_uid)
         if job is None or "deletionTimestamp" in job["metadata"]:
             return
+        job = self._cluster.store("jobs", {**job, "status": {"startTime": self._cluster.stamp()}})
+        script = self._scripts[job_uid]
+        if script.refused:
+            self._cluster.warn(job, "FailedCreate", f"Error creating: {script.refused}")
+            return
         meta, template = job["metadata"], job["spec"]["template"]
         own = {LABEL_JOB_NAME: meta["name"], "batch.kubernetes.io/controller-uid": job_uid}
         pod = self._cluster.add(
@@ -75,7 +84,6 @@ class Node:
                 "status": {"phase": "Pending"},
             },
         )
-        script = self._scripts[job_uid]
         if script.starts is None:
             waiting = {"waiting": {"reason": "ErrImagePull", "message": "no such image"}}
             self._set_status(pod, {"phase": "Pending", "containerStatuses": [_container(waiting)]})
@@ -97,7 +105,7 @@ class Node:
         if job is None:
             return
         ended = {"type": kind, "status": "True", "reason": reason, "lastTransitionTime": self._cluster.stamp()}
-        self._cluster.store("jobs", {**job, "status": {"conditions": [ended]}})
+        self._cluster.store("jobs", {**job, "status": {**(job.get("status") or {}), "conditions": [ended]}})
 
     def _unfinished(self, job_uid: str) -> Raw | None:
         job = self._cluster.find("jobs", job_uid)

@@ -127,6 +127,8 @@ def _settled(world: World, life: Life) -> Iterator[str]:
     totals = status["totals"]
     if totals["skipped"] != skipped:
         yield f"{name}: totals say {totals['skipped']} skipped, skips {skipped}"
+    if status["iteration"] != ran:
+        yield f"{name}: {ran} slots ran, the status counts {status['iteration']}"
     runs = len({base_id(job) for job in life.jobs})
     open_runs = [run for run in status["runs"] if run["phase"] not in ENDED_PHASES or "retryAt" in run]
     if not runs <= totals["runs"] + len(open_runs) <= runs + life.again:

@@ -40,7 +40,8 @@ class Apply:
     spec: dict[str, Any]
 
     async def happen(self, world: World) -> None:
-        world.apply(self.name, {"endTime": utc_text(END), "activeDeadlineSeconds": 600, **self.spec})
+        defaults = {"endTime": utc_text(END), "activeDeadlineSeconds": 600, "pauseAfterFailures": 0}
+        world.apply(self.name, {**defaults, **self.spec})
 
 
 @dataclass(frozen=True)
@@ -262,6 +263,10 @@ _MORE: tuple[dict[str, Any], ...] = (
     {"catchUp": "None"},
     {"retry": {"limit": 1, "backoff": "5s"}},
     {"retry": {"limit": 2, "backoff": "2m", "retryOn": ["Failed", "TimedOut"]}},
+    {"pendingDeadlineSeconds": 1},
+    {"pendingDeadlineSeconds": 50},
+    {"heartbeat": {}},
+    {"session": {"mode": "SharedPersistent", "storage": {"size": "1Gi", "retention": "Delete"}}},
     {"runHistoryLimit": 1},
     {"successfulJobsHistoryLimit": 0, "failedJobsHistoryLimit": 0},
     {"ttlSecondsAfterFinished": 0},
@@ -289,6 +294,7 @@ _BEHAVIOURS = (
     Behaviour(lasts=5, exit_code=137, evicted=True),
     Behaviour(lasts=5000, message='{"summary": "so far", "costUSD": "0.07"}'),
     Behaviour(starts=None),
+    Behaviour(refused="exceeded quota: small"),
 )
 _DOWNTIMES = (0.0, 3.0, 100.0, 900.0)
 _KINDS = ("agentschedules", "agentruns", "jobs", "pods")

@@ -102,3 +102,33 @@ def test_ten_minutes_without_an_api_server(how: Literal["refusing", "silent"], l
             assert 4 <= slots_skipped(no_catch_up) <= 6
 
     simulate(story())
+
+
+@pytest.mark.parametrize("verb", ["create", "read"])
+def test_a_bug_while_a_job_is_made_does_not_hold_its_schedule_up(verb: str) -> None:
+    """An exception that nobody foresaw tells nothing of whether the request took effect: that is found out."""
+
+    async def story() -> None:
+        async with World() as world:
+            world.apply("report", {"every": "5m", "endTime": (world.clock.true() + timedelta(minutes=21)).isoformat()})
+            faults = {"create": "unanswered"} if verb == "read" else {}
+            bugs = iter(range(3))
+
+            def refuse(asked: str, kind: str, _: str) -> ApiError | None:
+                if (asked, kind) == (verb, "jobs") and next(bugs, None) is not None:
+                    raise KeyError("nobody foresaw this")
+                return None
+
+            world.faults.refuse = refuse
+            world.faults.script = lambda asked, kind, _: faults.pop(asked, "") if kind == "jobs" else ""
+            world.start()
+            await world.sleep(30 * MINUTE)
+            [life] = world.cluster.history.lives.values()
+            assert len(slots_ran(life)) == 4
+            told = world.cluster.history.broken
+            assert len(told) == 3
+            assert all("in an unforeseen way" in line and "nobody foresaw this" in line for line in told)
+            told.clear()
+            await check_quiet(world)
+
+    simulate(story())

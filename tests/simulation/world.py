@@ -192,6 +192,7 @@ class World:
         self.behaviour = Behaviour()
         self.cluster = FakeCluster(self.clock, self.random, behave or (lambda _: self.behaviour))
         self.cluster.history.watched = self._watched
+        self.cluster.history.ceilings = settings.ceilings
         self.story = Story()
         self.cluster.history.on_break = lambda how: self.story.tell_break(self._at(), how)
         self.operator: Operator | None = None
@@ -382,15 +383,16 @@ class World:
 
     # The users
 
-    def apply(self, name: str, spec: Raw) -> Raw:
+    def apply(self, name: str, spec: Raw, namespace: str = NAMESPACE) -> Raw:
         """Create a schedule, or give the one of that name another spec."""
         self.log(f"kubectl apply {name}: {spec}")
         given = {"agent": {"image": "agent:1"}, **spec}
-        old = self.cluster.get("agentschedules", NAMESPACE, name)
+        old = self.cluster.get("agentschedules", namespace, name)
         if old is None:
-            return self.cluster.add("agentschedules", {"metadata": _named(name), "spec": given})
+            metadata = {**_named(name), "namespace": namespace}
+            return self.cluster.add("agentschedules", {"metadata": metadata, "spec": given})
         gone = {key: None for key in old["spec"] if key not in given}
-        return self.cluster.patch("agentschedules", NAMESPACE, name, {"spec": {**gone, **given}})
+        return self.cluster.patch("agentschedules", namespace, name, {"spec": {**gone, **given}})
 
     def edit(self, name: str, spec: Raw) -> None:
         """Change some fields of a schedule's spec."""

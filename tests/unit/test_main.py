@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from agentschedule import __main__ as command
-from agentschedule import logs
+from agentschedule import logs, startup
 from agentschedule.settings import Settings
 
 
@@ -16,9 +16,9 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
     runs: list[Settings] = []
     monkeypatch.delenv("AGENTSCHEDULE_CONFIG_FILE", raising=False)
     monkeypatch.setattr(logs, "configure", lambda level, form: None)
-    monkeypatch.setattr(command, "load_credentials", object)
-    monkeypatch.setattr(command, "Application", lambda settings, credentials: (settings, credentials))
-    monkeypatch.setattr(command, "run", lambda settings, application: runs.append(settings))
+    monkeypatch.setattr(startup, "load_credentials", object)
+    monkeypatch.setattr(startup, "Application", lambda settings, credentials: (settings, credentials))
+    monkeypatch.setattr(startup, "run", lambda settings, application: runs.append(settings))
     return runs
 
 
@@ -85,7 +85,7 @@ def test_no_cluster(
     def fail() -> Any:
         raise RuntimeError("there is no cluster")
 
-    monkeypatch.setattr(command, "load_credentials", fail)
+    monkeypatch.setattr(startup, "load_credentials", fail)
     assert command.main([]) == 1
     assert capsys.readouterr().err == "there is no cluster\n"
     assert started == []

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from agentschedule.application import planner_settings
+from agentschedule.planning.observed import Ceilings
 from agentschedule.settings import Settings, describe, load
 
 
@@ -22,6 +24,8 @@ def test_defaults() -> None:
     assert (settings.min_interval, settings.default_active_deadline_seconds) == (60, 3600)
     assert (settings.max_budget_per_run_usd, settings.run_as_user, settings.run_as_group) == (Decimal(10), 65532, 65532)
     assert settings.orphan_grace == 300
+    assert (settings.max_active_runs, settings.max_active_runs_per_namespace) == (0, 0)
+    assert settings.catch_up_starts_per_second == 20
 
 
 @pytest.mark.parametrize(
@@ -70,6 +74,9 @@ def test_an_empty_file_sets_nothing(tmp_path: Path, text: str) -> None:
         pytest.param("http_port: 65536", "http_port", id="too large"),
         pytest.param("min_interval: 0", "min_interval", id="too small"),
         pytest.param("min_interval: .inf", "min_interval", id="infinite"),
+        pytest.param("max_active_runs: -1", "max_active_runs", id="a ceiling below none"),
+        pytest.param("max_active_runs_per_namespace: 1.5", "max_active_runs_per_namespace", id="half a run"),
+        pytest.param("catch_up_starts_per_second: .inf", "catch_up_starts_per_second", id="no pace"),
         pytest.param("api_timeout: .nan", "api_timeout", id="no number"),
         pytest.param("max_budget_per_run_usd: -1", "max_budget_per_run_usd", id="negative money"),
         pytest.param("loglevel: debug", "loglevel", id="unknown name"),
@@ -111,3 +118,8 @@ def test_every_setting_is_described() -> None:
         assert field.description
         assert field.description in text
     assert 'default: {"requests":{"cpu":"50m","memory":"64Mi"}' in text
+
+
+def test_the_ceilings_reach_those_who_keep_them() -> None:
+    settings = Settings(max_active_runs=5, max_active_runs_per_namespace=2, catch_up_starts_per_second=0.5)
+    assert planner_settings(settings).ceilings == Ceilings(5, 2, 0.5)

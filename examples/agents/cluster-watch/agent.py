@@ -1,22 +1,19 @@
 """Tells what has gone wrong in the cluster since its last run.
 
-An agent to copy from: one file, the standard library only. What every agent does is in `main` and the four functions
-above it: read the context, work, and leave a result, also when the work fails or is stopped at the deadline. What this
-one does is to read Pods and Events with the service account of its own pod, and to compare what is wrong with
-`previous.state`, so that it tells each problem once, and once more when it is over.
+It reads Pods and Events with the service account of its own pod, and compares what is wrong with the state that the
+last run left, so that it tells each problem once, and once more when it is over.
 
-No language model is called, and the cost is "0". A model would come in at one place, `summarise`: the task
-(`context["input"]`) is its prompt and the report its material; `costUSD` and `usage` are then what it used.
+No language model is called, and the run costs nothing. A model would come in at one place, `summarise`: the task
+(`run.input`) is its prompt and the report its material; `run.spend` is then told what it used.
 
 Its context may name namespaces, `{"namespaces": ["shop", "web"]}`; `["*"]` is the whole cluster, and without any it
 looks at its own. To try it at your desk, run `kubectl proxy` and set CLUSTER_WATCH_API=http://127.0.0.1:8001,
-AGENT_NAMESPACE, AGENT_CONTEXT_FILE (a file with `{}`) and AGENT_RESULT_FILE.
+AGENT_NAMESPACE.
 """
 
 import http.client
 import json
 import os
-import signal
 import ssl
 import sys
 import urllib.error
@@ -28,6 +25,8 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
+
+from agentschedule.agent import Run
 
 ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 PAGE = 500
@@ -51,10 +50,6 @@ Json = dict[str, Any]
 
 class WatchError(Exception):
     """The run fails; the text says why and what to do."""
-
-
-class StoppedError(BaseException):
-    """SIGTERM came: the deadline, or somebody cancelled the run."""
 
 
 # --- Reading the cluster ---------------------------------------------------------------------------------------------
@@ -298,7 +293,7 @@ class Memory:
         """What this run remembers: as many problems as fit."""
         memory, room = cls(now), STATE_BYTES
         for problem in sorted(problems, key=rank):
-            room -= len(dump(problem)) + 1
+            room -= len(json.dumps(problem, ensure_ascii=False).encode(errors="replace")) + 1
             if room >= 0:
                 memory.open.append(problem)
             else:
@@ -360,22 +355,13 @@ def enumerate_some(names: list[str]) -> str:
     return "; ".join(names[:TOLD]) + (f"; and {left} more" if left > 0 else "")
 
 
-# --- What every agent does -------------------------------------------------------------------------------------------
+# --- The run ----------------------------------------------------------------------------------------------------------
 
 
-def read_context() -> Json:
-    """The task and what is known of the run before."""
-    try:
-        context: Json = json.loads(Path(os.environ["AGENT_CONTEXT_FILE"]).read_text(encoding="utf-8"))
-    except (KeyError, OSError, ValueError) as error:
-        raise WatchError(f"AGENT_CONTEXT_FILE cannot be read: {error}.") from error
-    return context
-
-
-def work(context: Json) -> Json:
+def work(run: Run) -> None:
     """One run: from its context to its result."""
-    memory = Memory.read((context.get("previous") or {}).get("state"))
-    namespaces = (context.get("context") or {}).get("namespaces") or [os.environ["AGENT_NAMESPACE"]]
+    memory = Memory.read(dict(run.state))
+    namespaces = run.context.get("namespaces") or [run.namespace]
     if not (isinstance(namespaces, list) and all(isinstance(name, str) for name in namespaces)):
         raise WatchError('context.namespaces must be a list of names, such as ["shop", "web"] or ["*"].')
     cluster = Cluster()
@@ -383,50 +369,24 @@ def work(context: Json) -> Json:
     report = compare(memory, findings)
     for problem, detail in findings.problems.items():
         print(f"{'new  ' if problem in report.new else 'known'} {problem}: {detail}")
-    result: Json = {"summary": summarise(report), "costUSD": "0"}
-    if report.new:
-        result["alert"] = {"severity": "warning", "message": short("; ".join(report.new), 300)}
-    result["state"] = Memory.of(cluster.now, findings.problems).to_json()
-    return result
+    summary = summarise(report)
+    print(summary)
+    run.finish(
+        summary,
+        state=Memory.of(cluster.now, findings.problems).to_json(),
+        alert=short("; ".join(report.new), 300) if report.new else None,
+    )
 
 
-def write_result(result: Json, limit: int) -> None:
-    """Leave the result in one piece: of a longer one the cluster would keep only the end."""
-    while (excess := len(dump(result)) - limit) > 0 and len(result["summary"]) > 1:
-        kept = result["summary"].encode()[: -excess - len("…".encode())]
-        result["summary"] = kept.decode(errors="ignore") + "…"
-    Path(os.environ["AGENT_RESULT_FILE"]).write_bytes(dump(result))
-
-
-def dump(value: object) -> bytes:
-    """Compact JSON."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
-
-
-def stop(*_: object) -> None:
-    """End at the deadline; without a handler, the first process of a container is not ended by SIGTERM at all."""
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise StoppedError
-
-
-def main() -> int:
-    """Exit code 0: it looked, whatever it found. 1: it could not. 143: it was stopped. Each leaves a result."""
-    signal.signal(signal.SIGTERM, stop)
-    limit = 4096
-    try:
-        context = read_context()
-        limit = context.get("limits", {}).get("resultBytes", limit)
-        result, code = work(context), 0
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    except WatchError as error:
-        # Without a state, the last one stays.
-        result, code = {"summary": str(error), "costUSD": "0"}, 1
-    except StoppedError:
-        result, code = {"summary": "Stopped before it had read everything; nothing is lost.", "costUSD": "0"}, 143
-    write_result(result, limit)
-    print(result["summary"])
-    return code
+def main() -> None:
+    """Exit code 0: it looked, whatever it found. 1: it could not, and the last state stays."""
+    with Run() as run:
+        run.spend(0)
+        try:
+            work(run)
+        except WatchError as error:
+            sys.exit(str(error))
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

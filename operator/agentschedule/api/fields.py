@@ -74,6 +74,24 @@ Money = Annotated[
 ]
 """US dollars as a decimal string, never a float."""
 
+_MONEY_PATTERN = r"^[0-9]{1,12}(\.[0-9]{1,6})?$"
+
+Amount = Annotated[
+    Decimal,
+    Field(
+        json_schema_extra=schema(
+            rule(
+                f"self.matches(r'{_MONEY_PATTERN}') && self.matches('[1-9]')",
+                "must be an amount of US dollars above zero as a quoted decimal number, such as '2.50'",
+            ),
+            type="string",
+            maxLength=24,
+        )
+    ),
+    PlainSerializer(money_text, when_used="json"),
+]
+"""US dollars that somebody grants: above zero, at most six places."""
+
 ObjectName = Annotated[str, Field(max_length=253, min_length=1)]
 Text = Annotated[str, Field(max_length=1024)]
 ShortText = Annotated[str, Field(max_length=256)]

@@ -4,9 +4,11 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from agentschedule.api.blackouts import Blackout
 from agentschedule.api.fields import (
     DURATION_PATTERN,
     INPUT_RULE,
+    Amount,
     Duration,
     FreeObject,
     Input,
@@ -253,14 +255,123 @@ class Retry(Model):
         Field(max_length=32, json_schema_extra=schema(x_list_type="set")),
     ] = None
     """Exit codes of the agent that end the run at once, without a further attempt."""
+    on_exhausted: Literal["Continue", "DeadLetter"] | None = None
+    """What happens when a run has failed for good. Continue: the schedule goes on (default of recurring schedules).
+    DeadLetter: it stops and waits for a person (default of at)."""
+
+
+class Budget(Model):
+    """What runs may cost, in US dollars as decimal strings. A start reserves what its run may cost; what the agent
+    reports settles it; a run that reports nothing is charged what was reserved."""
+
+    model_config = ConfigDict(
+        json_schema_extra=schema(
+            rule(
+                "has(self.period) == has(self.periodUSD)",
+                "period and periodUSD belong together: give both, for instance period: Day and periodUSD: '5'",
+            ),
+            rule(
+                "has(self.perRunUSD) || has(self.perRunTokens) || has(self.totalUSD) || has(self.periodUSD)",
+                "give at least one of perRunUSD, perRunTokens, totalUSD and periodUSD",
+            ),
+        )
+    )
+
+    per_run_usd: Annotated[Amount | None, Field(alias="perRunUSD")] = None
+    """What one run may cost, all its attempts together. Default: the operator's ceiling."""
+    per_run_tokens: Annotated[int | None, Field(ge=1, le=1_000_000_000_000)] = None
+    """How many tokens one run may use, input and output and all its attempts together. The agent is told."""
+    total_usd: Annotated[Amount | None, Field(alias="totalUSD")] = None
+    """What the schedule may spend in all."""
+    period: Literal["Hour", "Day", "Week", "Month"] | None = None
+    """Calendar period of periodUSD, in timeZone. Weeks begin on Monday."""
+    period_usd: Annotated[Amount | None, Field(alias="periodUSD")] = None
+    """What the schedule may spend in each period."""
+    alert_at_percent: Annotated[int, Field(ge=1, le=100)] = 80
+    """An Event tells when this share of totalUSD or periodUSD is spent."""
+    on_exceeded: Literal["Pause", "Skip"] = "Pause"
+    """What a due run does when not enough is left. Pause: it is skipped and the schedule held until a new period
+    begins, or the budget is raised, or a person resumes it. Skip: it is skipped."""
+
+
+_FIXED = (
+    "size, storageClassName and accessModes of a session's volume cannot be changed: to have another one, set another"
+    " session.mode, delete the PersistentVolumeClaim, then set it anew; to enlarge it, edit the PersistentVolumeClaim"
+)
+
+
+class SessionStorage(Model):
+    """The volume that all runs share, as a PersistentVolumeClaim named after the schedule, with -session."""
+
+    model_config = ConfigDict(
+        json_schema_extra=schema(
+            rule("self.size == oldSelf.size", _FIXED, fieldPath=".size"),
+            rule(
+                "has(self.storageClassName) == has(oldSelf.storageClassName)"
+                " && (!has(self.storageClassName) || self.storageClassName == oldSelf.storageClassName)",
+                _FIXED,
+                fieldPath=".storageClassName",
+            ),
+            rule("self.accessModes == oldSelf.accessModes", _FIXED, fieldPath=".accessModes"),
+        )
+    )
+
+    size: Annotated[
+        str | int,
+        Field(
+            json_schema_extra=schema(
+                rule(
+                    "type(self) == int ? self > 0 : (isQuantity(self) && quantity(self).isGreaterThan(quantity('0')))",
+                    "must be a quantity above zero, such as 512Mi or 10Gi",
+                ),
+                x_int_or_string=True,
+                maxLength=32,
+            )
+        ),
+    ]
+    """How much it holds, such as 1Gi."""
+    storage_class_name: Annotated[str | None, Field(max_length=253)] = None
+    """Storage class that makes it. Default: the cluster's; an empty text takes a volume that is there already."""
+    access_modes: list[Literal["ReadWriteOnce", "ReadWriteOncePod", "ReadWriteMany"]] = Field(
+        default=["ReadWriteOnce"], min_length=1, max_length=3, json_schema_extra=schema(x_list_type="atomic")
+    )
+    """How it can be mounted: ReadWriteOnce, ReadWriteOncePod, ReadWriteMany."""
+    retention: Literal["Retain", "Delete"] = "Retain"
+    """What becomes of it when the schedule is deleted. Retain: it is kept, and taken again by a schedule of that name.
+    Delete: it goes too."""
 
 
 class Session(Model):
     """What one run hands on to the next."""
 
-    mode: Literal["EphemeralWithSummary", "FullyEphemeral"] = "EphemeralWithSummary"
+    model_config = ConfigDict(
+        json_schema_extra=schema(
+            rule(
+                "self.mode != 'SharedPersistent' || has(self.storage)",
+                "session.mode SharedPersistent needs session.storage, for instance storage: {size: 1Gi}",
+                reason="FieldValueRequired",
+                fieldPath=".storage",
+            ),
+            rule(
+                "self.mode == 'SharedPersistent' || !has(self.storage)",
+                "session.storage is for session.mode SharedPersistent only: set that mode, or leave it out",
+                fieldPath=".storage",
+            ),
+        )
+    )
+
+    mode: Literal["EphemeralWithSummary", "SharedPersistent", "FullyEphemeral"] = "EphemeralWithSummary"
     """EphemeralWithSummary: a fresh container whose context carries the previous run's summary and state.
-    FullyEphemeral: nothing is carried."""
+    SharedPersistent: also the same volume at every run (AGENT_SESSION_DIR). FullyEphemeral: nothing is carried."""
+    storage: SessionStorage | None = None
+    """The volume of SharedPersistent."""
+
+
+class Heartbeat(Model):
+    """The agent looks, acts and sleeps at every run."""
+
+    max_iterations: Annotated[int | None, Field(ge=1, le=1_000_000)] = None
+    """The schedule is Complete after this many scheduled runs. Default: no limit."""
 
 
 _FREE: dict[str, Any] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
@@ -299,6 +410,28 @@ class AgentScheduleSpec(Model):
                 "self.concurrencyPolicy != 'Allow' || !has(self.maxConcurrentRuns)",
                 "concurrencyPolicy Allow means that there is no limit:"
                 " leave out spec.maxConcurrentRuns, or use Forbid or Replace",
+                fieldPath=".maxConcurrentRuns",
+            ),
+            rule(
+                "!has(self.maxQueuedRuns) || self.concurrencyPolicy == 'Queue'",
+                "maxQueuedRuns has a meaning only with concurrencyPolicy Queue",
+                fieldPath=".maxQueuedRuns",
+            ),
+            rule(
+                "!has(self.catchUpLimit) || self.catchUp == 'All'",
+                "catchUpLimit has a meaning only with catchUp All",
+                fieldPath=".catchUpLimit",
+            ),
+            rule(
+                "!has(self.session) || self.session.mode != 'SharedPersistent' || self.concurrencyPolicy != 'Allow'",
+                "concurrencyPolicy Allow cannot be used with session.mode SharedPersistent, whose runs share one"
+                " volume: use Forbid or Replace",
+                fieldPath=".concurrencyPolicy",
+            ),
+            rule(
+                "!has(self.session) || self.session.mode != 'SharedPersistent'"
+                " || !has(self.maxConcurrentRuns) || self.maxConcurrentRuns == 1",
+                "spec.maxConcurrentRuns must be 1 with session.mode SharedPersistent, whose runs share one volume",
                 fieldPath=".maxConcurrentRuns",
             ),
             rule(
@@ -353,17 +486,30 @@ class AgentScheduleSpec(Model):
     """Each start is delayed by a random but repeatable time from 0 to this, never past the next run."""
     starting_deadline_seconds: Annotated[int | None, Field(ge=1, le=31_536_000)] = None
     """A run that could not start within this many seconds is missed and recorded so. Default: no deadline."""
-    catch_up: Literal["Latest", "None"] = "Latest"
+    catch_up: Literal["Latest", "All", "None"] = "Latest"
     """What is done with runs missed while the operator or the API server was down. Latest: the newest one is made up
-    for. None: none is."""
+    for. All: each is, oldest first, one after another whatever the concurrency policy, at most catchUpLimit of them.
+    None: none is."""
+    catch_up_limit: Annotated[int | None, Field(ge=1, le=100)] = None
+    """How many missed runs catchUp All makes up for, the newest ones, default 10."""
+    blackouts: Annotated[
+        list[Blackout] | None,
+        Field(max_length=20, json_schema_extra=schema(x_list_type="map", x_list_map_keys=["name"])),
+    ] = None
+    """Times without runs, up to 20 entries. Runs created by an AgentRun start all the same."""
     suspend: bool = False
     """No new runs while true; running ones finish."""
+    max_runs: Annotated[int | None, Field(ge=1, le=1_000_000_000)] = None
+    """The schedule is complete after this many scheduled runs. Skipped slots, further attempts and manual runs do not
+    count."""
 
     max_concurrent_runs: Annotated[int | None, Field(ge=1, le=100)] = None
     """How many runs of this schedule may be active at once, default 1. A run that waits for its next attempt counts."""
-    concurrency_policy: Literal["Forbid", "Replace", "Allow"] = "Forbid"
+    concurrency_policy: Literal["Forbid", "Replace", "Queue", "Allow"] = "Forbid"
     """What a due run does when maxConcurrentRuns are active. Forbid: it is skipped. Replace: the oldest active run is
-    stopped, and it starts when that one's pod is gone. Allow: there is no limit."""
+    stopped, and it starts when that one's pod is gone. Queue: it waits, see maxQueuedRuns. Allow: there is no limit."""
+    max_queued_runs: Annotated[int | None, Field(ge=1, le=20)] = None
+    """How many runs may wait with concurrencyPolicy Queue, default 1. Further ones are skipped."""
 
     agent: Agent | None = None
     """The agent: its image and how it is started."""
@@ -376,12 +522,23 @@ class AgentScheduleSpec(Model):
     """Free-form object handed to the agent. At most 16 KiB as JSON."""
     session: Session = Session()
     """What one run hands on to the next."""
+    heartbeat: Heartbeat | None = None
+    """Makes every scheduled run one iteration: its number is in the agent's context. What is carried from one to the
+    next is session's."""
 
     active_deadline_seconds: Annotated[int | None, Field(ge=1, le=2_592_000)] = None
     """Runtime deadline of a run in seconds; then its pod is stopped and the run ends as TimedOut. Default: the
     operator's."""
+    pending_deadline_seconds: Annotated[int, Field(ge=1, le=86_400)] = 900
+    """A run whose pod has not started within this many seconds (no image, no node with room, a quota, Pod Security) is
+    stopped and ends as Failed, reason NeverStarted. Time in a queue system does not count."""
     retry: Retry | None = None
     """What happens after a failed attempt. Without it, nothing is tried again."""
+    pause_after_failures: Annotated[int, Field(ge=0, le=1000)] = 3
+    """After this many failed slots in a row the operator holds the schedule until a person resumes it; 0: never. After
+    that the next failed slot holds it again at once, and a success ends this probation."""
+    budget: Budget | None = None
+    """What a run, and the schedule in a period and in all, may cost. Costs are what agents report."""
     run_history_limit: Annotated[int, Field(ge=1, le=100)] = 10
     """How many runs status.runs keeps."""
     successful_jobs_history_limit: Annotated[int, Field(ge=0, le=100)] = 3

@@ -6,12 +6,23 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from agentschedule.api.fields import FreeObject, Model, Money, ObjectName, ShortText, Text, Time, schema
-from agentschedule.constants import SUMMARY_BYTES
+from agentschedule.constants import OUTPUT_URI_BYTES, SUMMARY_BYTES
 
 RunPhase = Literal["Pending", "Running", "Succeeded", "Failed", "TimedOut", "Replaced", "Cancelled"]
 Trigger = Literal["Schedule", "CatchUp", "Manual"]
-SchedulePhase = Literal["Active", "Paused", "Complete", "Invalid"]
-SkipReason = Literal["Concurrency", "DeadlineMissed", "CatchUp", "NameConflict", "Rejected"]
+SchedulePhase = Literal["Active", "Paused", "Held", "DeadLetter", "Complete", "Invalid"]
+SkipReason = Literal[
+    "Concurrency",
+    "QueueFull",
+    "DeadlineMissed",
+    "CatchUp",
+    "Blackout",
+    "Budget",
+    "Requested",
+    "NameConflict",
+    "Rejected",
+]
+HoldReason = Literal["ConsecutiveFailures", "DeadLetter", "BudgetExceeded"]
 
 
 class Condition(Model):
@@ -78,16 +89,26 @@ class Run(Model):
     """What started it."""
     cost_usd: Annotated[Money | None, Field(alias="costUSD")] = None
     """What the agent says it cost, all attempts together, in US dollars."""
+    budget_usd: Annotated[Money | None, Field(alias="budgetUSD")] = None
+    """What it may cost, all attempts together, in US dollars: reserved until it ends."""
+    cost_unreported: bool | None = None
+    """Whether an attempt that started reported no cost: then the run is charged at least its budget."""
     usage: Usage | None = None
     """Tokens, as reported by the agent, all attempts together."""
     summary: Annotated[str | None, Field(max_length=SUMMARY_BYTES)] = None
     """What the agent says of it, cut at 512 bytes."""
     alert: Alert | None = None
     """What the agent wants people to notice."""
+    sleep: bool | None = None
+    """The agent had nothing to do and goes back to sleep, as it says."""
+    output_uri: Annotated[str | None, Field(alias="outputURI", max_length=OUTPUT_URI_BYTES)] = None
+    """Where the agent left its output, as it says."""
     retry_at: Time | None = None
     """When the next attempt of a failed one starts."""
     disruptions: Annotated[int | None, Field(ge=0, le=100)] = None
     """How many of its attempts were ended by evictions or preemptions; they do not count as failures."""
+    iteration: Annotated[int | None, Field(ge=0)] = None
+    """Which iteration this is, where the schedule has a heartbeat. Of a manual run, the last one before it."""
 
 
 class Skip(Model):
@@ -95,6 +116,8 @@ class Skip(Model):
 
     reason: SkipReason
     """Why they did not run."""
+    name: Annotated[str | None, Field(max_length=63)] = None
+    """Name of the blackout."""
     count: Annotated[int, Field(ge=1)]
     """How many."""
     first: Time
@@ -148,6 +171,34 @@ class Previous(Model):
     """The latest state that a run reported, handed on."""
 
 
+class Hold(Model):
+    """The operator has stopped the schedule. It ends by the annotation `agentschedule.dev/resume: ID`."""
+
+    id: Annotated[str, Field(max_length=64)]
+    """What the annotation must name."""
+    reason: HoldReason
+    """ConsecutiveFailures, DeadLetter or BudgetExceeded. The last ends by itself when enough is left again."""
+    message: Text
+    """What happened and what to do."""
+    since: Time
+    """Since when."""
+    probation: bool = False
+    """Whether it has been resumed: nothing is held, but the next failed slot holds it again at once."""
+
+
+class BudgetStatus(Model):
+    """What is spent and reserved, in US dollars."""
+
+    period_start: Time | None = None
+    """When the current period began."""
+    period_spent_usd: Annotated[Money, Field(alias="periodSpentUSD")] = Decimal(0)
+    """What runs that ended in this period are charged."""
+    reserved_usd: Annotated[Money, Field(alias="reservedUSD")] = Decimal(0)
+    """What the active runs may cost."""
+    total_usd: Annotated[Money, Field(alias="totalUSD")] = Decimal(0)
+    """What all runs that ended are charged."""
+
+
 class Scheduling(Model):
     """The cursor from which everything is derived after a restart."""
 
@@ -157,6 +208,8 @@ class Scheduling(Model):
     """Slots up to this instant do not count: creation, or the last edit or resumption."""
     when_hash: Annotated[str, Field(max_length=64)]
     """Hash of the fields that say when; a change is an edit."""
+    answered_resume: Annotated[str | None, Field(max_length=256)] = None
+    """The value of the annotation agentschedule.dev/resume that was last dealt with."""
 
 
 class AgentScheduleStatus(Model):
@@ -165,7 +218,9 @@ class AgentScheduleStatus(Model):
     observed_generation: Annotated[int | None, Field(ge=0)] = None
     """The generation of the spec that this status speaks of."""
     phase: SchedulePhase | None = None
-    """For people: Active, Paused, Complete or Invalid."""
+    """For people: Active, Paused, Held, DeadLetter, Complete or Invalid."""
+    hold: Hold | None = None
+    """Why the operator has stopped the schedule, and how to resume it."""
     conditions: list[Condition] = Field(default=[], max_length=16, json_schema_extra=CONDITION_LIST)
     """Accepted: the spec can be used. Ready: the operator does what it says. Suspended: no new runs. Complete: there
     will be none."""
@@ -185,6 +240,8 @@ class AgentScheduleStatus(Model):
     """How many runs are active."""
     active: list[ObjectName] = Field(default=[], max_length=100)
     """Ids of the active runs."""
+    queued: list[Time] = Field(default=[], max_length=20)
+    """Slots that wait with concurrencyPolicy Queue, oldest first."""
     runs: list[Run] = Field(
         default=[], max_length=1000, json_schema_extra=schema(x_list_type="map", x_list_map_keys=["id"])
     )
@@ -195,6 +252,10 @@ class AgentScheduleStatus(Model):
     """Counts since creation."""
     consecutive_failures: Annotated[int, Field(ge=0)] = 0
     """Failed slots in a row."""
+    iteration: Annotated[int, Field(ge=0)] = 0
+    """How many scheduled runs there were: further attempts and manual runs do not count."""
+    budget: BudgetStatus | None = None
+    """What is spent and reserved, where spec.budget is given."""
     effective: Effective | None = None
     """What defaults and settings come to."""
     previous: Previous | None = None

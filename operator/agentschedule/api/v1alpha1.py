@@ -43,7 +43,7 @@ AGENT_SCHEDULE = Kind(
     status=AgentScheduleStatus,
     columns=(
         Column("Schedule", ".status.effective.schedule", "When it runs."),
-        Column("Phase", ".status.phase", "Active, Paused, Complete or Invalid."),
+        Column("Phase", ".status.phase", "Active, Paused, Held, DeadLetter, Complete or Invalid."),
         Column("Active", ".status.activeCount", "Runs under way.", "integer"),
         Column("Last Run", ".status.lastScheduleTime", "Age of the newest slot that was started.", "date"),
         Column("Result", ".status.lastResult", "How the newest ended run ended."),

@@ -31,6 +31,11 @@ class Operations:
         path = collection("jobs", manifest["metadata"]["namespace"])
         return await self._client.request("POST", path, body=manifest, params=_STRICTLY)
 
+    async def create_claim(self, manifest: Raw) -> Raw:
+        """Create a PersistentVolumeClaim. `ApiError` 409 when the name is taken."""
+        path = collection("persistentvolumeclaims", manifest["metadata"]["namespace"])
+        return (await self._client.request("POST", path, body=manifest)).body
+
     async def read(self, kind: str, namespace: str, name: str) -> Raw | None:
         """A fresh read. None when there is no such object."""
         try:
@@ -79,6 +84,12 @@ class Operations:
         """Merge-patch an object or its subresource."""
         path = item(kind, namespace, name, subresource)
         return (await self._client.request("PATCH", path, body=body, content_type=MERGE_PATCH)).body
+
+    async def events_on(self, namespace: str, uid: str) -> list[Raw]:
+        """The Events on an object, in no order; of very many, some."""
+        params = {"fieldSelector": f"involvedObject.uid={uid}", "limit": "500"}
+        answer = await self._client.request("GET", collection("events", namespace), params=params)
+        return list(answer.body.get("items") or ())
 
     async def post_event(
         self, regarding: Raw, event_type: Literal["Normal", "Warning"], reason: str, message: str, name: str

@@ -3,11 +3,17 @@
 from agentschedule.constants import GROUP, VERSION
 
 _OWN = f"/apis/{GROUP}/{VERSION}"
+_ROOTS = {
+    "jobs": "/apis/batch/v1",
+    "pods": "/api/v1",
+    "events": "/api/v1",
+    "persistentvolumeclaims": "/api/v1",
+}
 
 
 def collection(kind: str, namespace: str | None = None) -> str:
-    """Path of a collection: `jobs`, `pods`, `events`, `agentschedules` or `agentruns`; all namespaces for None."""
-    root = {"jobs": "/apis/batch/v1", "pods": "/api/v1", "events": "/api/v1"}.get(kind, _OWN)
+    """Path of a collection, by the plural of its kind (`jobs`, `agentschedules`); all namespaces for None."""
+    root = _ROOTS.get(kind, _OWN)
     return f"{root}/{kind}" if namespace is None else f"{root}/namespaces/{namespace}/{kind}"
 
 

@@ -48,7 +48,7 @@ class Engine:
         clock: Callable[[], datetime] = utc_now,
         on_schedule_gone: Callable[[], None] = lambda: None,
     ) -> None:
-        self.registry = Registry()
+        self.registry = Registry(settings.ceilings)
         self.dispatcher = Dispatcher(concurrency, metrics)
         self.recorder = Recorder(cluster, self.dispatcher)
         self._settings = settings
@@ -72,6 +72,7 @@ class Engine:
         self._news = asyncio.Event()
         self._show()
         self._closing = False
+        self._unseen = 0
         self._on_schedule_gone = on_schedule_gone
 
     def wake(self, key: Key) -> None:
@@ -82,8 +83,17 @@ class Engine:
     def _forget(self, kind: str, key: Key) -> None:
         """An object is gone."""
         self._writer.forget(kind, key)
-        if kind == "agentschedules":
-            self._on_schedule_gone()
+        if kind != "agentschedules":
+            return
+        self._step_back(key, self.registry.schedules[key])
+        self._on_schedule_gone()
+
+    def _step_back(self, key: Key, entry: ScheduleEntry) -> None:
+        """Whatever of a schedule waits for its turn, or has got it, gives that up. What is under way ends by itself."""
+        for name, start in list(entry.starts.items()):
+            if start.state in {"Queued", "Granted"}:
+                del entry.starts[name]
+                self.registry.admission.leave((key.namespace, name))
 
     def _doubt(self, key: Key) -> None:
         """Another has written its status."""
@@ -101,6 +111,7 @@ class Engine:
     async def run(self) -> None:
         """Reconcile what is due or woken, until cancelled."""
         self.dispatcher.start()
+        self._unseen = len(self._woken)
         try:
             while not self._closing:
                 await self._turn()
@@ -125,13 +136,33 @@ class Engine:
         for key in list(self._woken)[:_BATCH]:
             del self._woken[key]
             self._safely_reconcile(key)
+            self._unseen -= 1
+        self._call_next()
         if self._woken:
             await asyncio.sleep(0)
             return
         await self._sleep()
 
+    def _call_next(self) -> None:
+        """Starts whose turn has come are planned anew: a run is made from what holds when it starts."""
+        if self._unseen <= 0:
+            self.registry.admission.begin()
+        for claim in self.registry.admission.turns(self._seconds()):
+            key = Key(claim.namespace, claim.schedule)
+            entry = self.registry.schedules.get(key)
+            start = entry.starts.get(claim.job) if entry is not None else None
+            if entry is None or start is None or start.state != "Queued":
+                self.registry.admission.leave(claim.place)
+                continue
+            entry.starts[claim.job] = dataclasses.replace(start, state="Granted")
+            self.wake(key)
+
+    def _seconds(self) -> float:
+        """A clock that nobody sets."""
+        return asyncio.get_running_loop().time()
+
     async def _sleep(self) -> None:
-        seconds = LONGEST_SLEEP
+        seconds = min(LONGEST_SLEEP, self.registry.admission.look_again(self._seconds()) or LONGEST_SLEEP)
         if self._heap:
             seconds = min(seconds, (self._heap[0][0] - self._clock()).total_seconds())
         self._news.clear()
@@ -153,6 +184,7 @@ class Engine:
             logger.exception("reconciling failed", extra={"namespace": key.namespace, "object": key.name})
             entry = self.registry.schedules.get(key)
             if entry is not None:
+                self._step_back(key, entry)
                 self._wake_at(key, entry, self._clock() + _AFTER_ERROR)
 
     def _reconcile(self, key: Key) -> None:
@@ -168,6 +200,7 @@ class Engine:
         for name in decided.consumed:
             entry.starts.pop(name, None)
             entry.failures.pop(name, None)
+            self.registry.admission.leave((key.namespace, name))
         for action in decided.actions:
             self._executor.carry_out(key, entry, action)
         if entry.status != observed.status or not observed.settled:
@@ -233,6 +266,7 @@ class Engine:
             self._metrics.schedules.labels(phase).set_function(partial(self._in_phase, phase))
         active = self.registry.schedules.values
         self._metrics.active.set_function(lambda: sum(entry.status.active_count for entry in active()))
+        self._metrics.waiting.set_function(lambda: self.registry.admission.waiting)
 
     def _in_phase(self, phase: str) -> int:
         return sum(entry.status.phase == phase for entry in self.registry.schedules.values())

@@ -4,16 +4,31 @@ import asyncio
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from agentschedule.cluster.errors import ApiError
 from agentschedule.constants import LABEL_SCHEDULE_UID
+from agentschedule.engine.admission import Claim
 from agentschedule.engine.dispatcher import Dispatcher, Urgency
 from agentschedule.engine.ports import Cluster
 from agentschedule.engine.recorder import Recorder
 from agentschedule.engine.registry import Key, Registry, ScheduleEntry
+from agentschedule.engine.volumes import asked_for, ensure_claim, not_to_be_had
 from agentschedule.metrics import Metrics
-from agentschedule.planning.actions import Action, Adopt, CreateJob, DeleteJob, DeletePod, DryRun, Forget, StopJob
-from agentschedule.planning.observed import Start, Verdict
+from agentschedule.planning.actions import (
+    Action,
+    Adopt,
+    CreateJob,
+    DeleteJob,
+    DeletePod,
+    DryRun,
+    EnsureVolume,
+    Explain,
+    Forget,
+    StopJob,
+)
+from agentschedule.planning.observed import Start, Verdict, VolumeState
+from agentschedule.runs.explanation import newest_warning
 
 logger = logging.getLogger(__name__)
 
@@ -48,55 +63,89 @@ class Executor:
         """Queue an action's request."""
         match action:
             case CreateJob():
-                entry.starts[action.name] = Start("InFlight")
-                self._dispatcher.submit(Urgency.START, lambda: self._create(key, entry, action))
+                self._start(key, entry, action)
             case StopJob():
                 self._once(key, action.uid, Urgency.STOP, lambda: self._stop(key, action))
             case DeleteJob():
                 self._once(key, action.uid, Urgency.CLEAN, lambda: self._delete(key, "jobs", action.name, action.uid))
             case DeletePod():
                 self._once(key, action.uid, Urgency.STOP, lambda: self._delete(key, "pods", action.name, action.uid))
-            case DryRun():
-                if entry.checking != action.generation:
-                    entry.checking = action.generation
-                    self._dispatcher.submit(Urgency.CHECK, lambda: self._check(key, entry, action))
+            case DryRun() | EnsureVolume() | Explain():
+                self._prepare(key, entry, action)
             case Adopt():
                 self._once(key, action.uid, Urgency.CLEAN, lambda: self._adopt(key, entry, action))
             case Forget():
                 self._registry.forget_job(entry.schedule.owner.uid, action.name, action.uid)
 
+    def _prepare(self, key: Key, entry: ScheduleEntry, action: DryRun | EnsureVolume | Explain) -> None:
+        """What is asked for again and again until the answer is there; it is under way once only."""
+        match action:
+            case DryRun():
+                if entry.checking != action.generation:
+                    entry.checking = action.generation
+                    self._dispatcher.submit(Urgency.CHECK, lambda: self._check(key, entry, action))
+            case EnsureVolume():
+                if entry.volume is None or entry.volume.state != "InFlight":
+                    entry.volume = asked_for(entry.volume, action.generation, self._clock())
+                    self._dispatcher.submit(Urgency.START, lambda: self._ensure_volume(key, entry, action))
+            case Explain():
+                self._registry.asked(action.uid, self._clock())
+                self._dispatcher.submit(Urgency.CHECK, lambda: self._explain(key, action))
+
     # Starting
 
-    async def _create(self, key: Key, entry: ScheduleEntry, action: CreateJob) -> None:
-        if self._registry.schedules.get(key) is not entry:
-            return  # deleted meanwhile
-        if entry.doubted:
+    def _start(self, key: Key, entry: ScheduleEntry, action: CreateJob) -> None:
+        """Create the Job, or have it wait until there is a place for it among the runs of all schedules."""
+        claim = Claim(action.slot, key.namespace, action.name, key.name, catch_up=action.trigger == "CatchUp")
+        waits = self._registry.admission.ask(claim, asyncio.get_running_loop().time())
+        if waits is None:
+            entry.starts[action.name] = Start("InFlight", budget=action.budget)
+            self._dispatcher.submit(Urgency.START, lambda: self._create(key, entry, action))
+            return
+        entry.starts[action.name] = Start("Queued", message=waits, trigger=action.trigger)
+        self._recorder.tell(regarding(entry), "WaitingForTurn", f"run {action.name} {waits}")
+        self._wake(key)  # its deadline, its AgentRun's status
+
+    def _settle(self, entry: ScheduleEntry, action: CreateJob, start: Start | None) -> None:
+        """What became of a start that was under way. A Job that was made has its place by itself."""
+        if start is None:
             entry.starts.pop(action.name, None)
-            return  # planned from an old picture
+        else:
+            entry.starts[action.name] = start
+        self._registry.admission.leave((entry.schedule.owner.namespace, action.name))
+
+    async def _create(self, key: Key, entry: ScheduleEntry, action: CreateJob) -> None:
+        if entry.doubted or self._registry.schedules.get(key) is not entry:
+            self._settle(entry, action, None)  # planned from an old picture, or deleted meanwhile
+            self._wake(key)
+            return
         try:
             raw = await self._cluster.create_job(action.manifest)
+            self._created(entry, action, raw)
         except ApiError as error:
             await self._not_created(key, entry, action, error)
+        except Exception as error:
+            logger.exception("creating a Job failed in an unforeseen way", extra=_where(key, action))
+            self._find_out_later(key, entry, action, _unanswered(error))
         else:
-            self._created(entry, action, raw)
             lateness = (self._clock() - action.due).total_seconds()
             self._metrics.lateness.labels(action.trigger).observe(max(0.0, lateness))
             text = f"created Job {action.name} for the slot {action.slot:%Y-%m-%d %H:%M:%S} UTC"
             self._recorder.tell(regarding(entry), "SuccessfulCreate", text)
         self._wake(key)
 
-    def _created(self, entry: ScheduleEntry, action: CreateJob, raw: dict[str, object]) -> None:
-        self._count("create")
-        entry.starts.pop(action.name, None)
-        entry.failures.pop(action.name, None)
+    def _created(self, entry: ScheduleEntry, action: CreateJob, raw: dict[str, Any]) -> None:
         self._registry.put_job(raw)
+        self._count("create")
+        entry.failures.pop(action.name, None)
+        self._settle(entry, action, None)
 
     async def _not_created(self, key: Key, entry: ScheduleEntry, action: CreateJob, error: ApiError) -> None:
         self._count("create", error)
         if error.status == 409:
             await self._find_out(key, entry, action, taken=True)
         elif error.status in {400, 413, 422}:
-            entry.starts[action.name] = Start("Rejected", message=error.message)
+            self._settle(entry, action, Start("Rejected", message=error.message))
         elif error.status == 0 or error.status >= 500:
             self._find_out_later(key, entry, action, error)
         else:
@@ -108,7 +157,9 @@ class Executor:
         async def find_out() -> None:
             if self._registry.schedules.get(key) is entry:
                 await self._find_out(key, entry, action, taken=False)
-                self._wake(key)
+            else:
+                self._settle(entry, action, None)
+            self._wake(key)
 
         wait = self._failed(entry, action, error)
         asyncio.get_running_loop().call_later(wait, self._dispatcher.submit, Urgency.START, find_out)
@@ -117,14 +168,19 @@ class Executor:
         """A Job of this name is from an earlier try of ours, which is success, or somebody else's."""
         try:
             raw = await self._cluster.read("jobs", key.namespace, action.name)
+            self._found(entry, action, raw, taken=taken)
         except ApiError as error:
             self._find_out_later(key, entry, action, error)
-            return
+        except Exception as error:
+            logger.exception("creating a Job failed in an unforeseen way", extra=_where(key, action))
+            self._find_out_later(key, entry, action, _unanswered(error))
+
+    def _found(self, entry: ScheduleEntry, action: CreateJob, raw: dict[str, Any] | None, *, taken: bool) -> None:
         if raw is None and taken:
             self._defer(entry, action, ApiError(409, "AlreadyExists", f"Job {action.name} is just being deleted"))
             return
         if raw is None:
-            entry.starts[action.name] = Start("Deferred", until=self._clock(), message="there is no such Job")
+            self._settle(entry, action, Start("Deferred", until=self._clock(), message="there is no such Job"))
             return
         meta = raw["metadata"]
         owners = {owner.get("uid") for owner in meta.get("ownerReferences") or ()}
@@ -133,12 +189,12 @@ class Executor:
             self._created(entry, action, raw)
         else:
             message = f"a Job named {action.name} exists and does not belong to this schedule"
-            entry.starts[action.name] = Start("NameConflict", message=message)
+            self._settle(entry, action, Start("NameConflict", message=message))
 
     def _defer(self, entry: ScheduleEntry, action: CreateJob, error: ApiError) -> None:
         """Try again later, for this schedule alone."""
         until = self._clock() + timedelta(seconds=self._failed(entry, action, error))
-        entry.starts[action.name] = Start("Deferred", until=until, message=str(error))
+        self._settle(entry, action, Start("Deferred", until=until, message=str(error)))
 
     def _failed(self, entry: ScheduleEntry, action: CreateJob, error: ApiError) -> float:
         """Count a failure, tell of it now and then; returns the time to wait, in seconds."""
@@ -174,6 +230,33 @@ class Executor:
     def _ask_again(self, key: Key, entry: ScheduleEntry, generation: int) -> None:
         if entry.checking == generation:
             entry.checking, entry.verdict = None, None
+            self._wake(key)
+
+    async def _ensure_volume(self, key: Key, entry: ScheduleEntry, action: EnsureVolume) -> None:
+        if self._registry.schedules.get(key) is not entry:
+            return  # deleted meanwhile
+        try:
+            await ensure_claim(self._cluster, action.manifest)
+        except ApiError as error:
+            self._count("volume", error)
+            entry.volume_failures += 1
+            entry.volume = not_to_be_had(error, action.generation, self._clock(), entry.volume_failures)
+        else:
+            self._count("volume")
+            entry.volume_failures = 0
+            entry.volume = VolumeState("Ready", action.generation, self._clock())
+        self._wake(key)
+
+    async def _explain(self, key: Key, action: Explain) -> None:
+        """What cannot be asked now is asked again when the next question is due."""
+        try:
+            events = await self._cluster.events_on(key.namespace, action.uid)
+        except ApiError as error:
+            self._count("explain", error)
+            logger.debug("Events could not be read", extra={"object": action.name, "error": str(error)})
+            return
+        self._count("explain")
+        if self._registry.explained(action.uid, newest_warning(events)):
             self._wake(key)
 
     # Ending
@@ -236,6 +319,15 @@ def regarding(entry: ScheduleEntry) -> dict[str, str]:
     """The reference to a schedule that Events need."""
     owner = entry.schedule.owner
     return {"kind": "AgentSchedule", "namespace": owner.namespace, "name": owner.name, "uid": owner.uid}
+
+
+def _where(key: Key, action: CreateJob) -> dict[str, str]:
+    return {"namespace": key.namespace, "object": action.name}
+
+
+def _unanswered(error: Exception) -> ApiError:
+    """A bug, ours or a library's, seen as no answer: nobody knows whether the request took effect."""
+    return ApiError(0, type(error).__name__, str(error))
 
 
 def utc_now() -> datetime:

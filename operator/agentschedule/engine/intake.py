@@ -16,8 +16,8 @@ logger = logging.getLogger(__name__)
 class Intake:
     """Takes events and whole lists of all four kinds.
 
-    `wake` is called with the key of each schedule concerned, `forget` with kind and key of what is gone, `doubt` with
-    the key of a schedule whose status another has written.
+    `wake` is called with the key of each schedule concerned, `forget` with kind and key of what is gone: of a schedule,
+    while the registry still has it. `doubt` is called with the key of a schedule whose status another has written.
     """
 
     def __init__(
@@ -162,8 +162,8 @@ class Intake:
         return True
 
     def _lose_schedule(self, key: Key) -> None:
-        self._registry.bury(self._registry.schedules.pop(key).schedule.owner.uid)
         self._forget("agentschedules", key)
+        self._registry.bury(self._registry.schedules.pop(key).schedule.owner.uid)
         logger.info("the schedule was deleted", extra={"namespace": key.namespace, "object": key.name})
         self._wake(key)  # AgentRuns of it, if any, learn of it
 

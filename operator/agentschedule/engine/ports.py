@@ -16,6 +16,9 @@ class Cluster(Protocol):
     async def dry_run_job(self, manifest: Raw) -> Answer:
         """Ask whether a Job would be taken."""
 
+    async def create_claim(self, manifest: Raw) -> Raw:
+        """Create a PersistentVolumeClaim."""
+
     async def read(self, kind: str, namespace: str, name: str) -> Raw | None:
         """A fresh read; None when there is no such object."""
 
@@ -32,6 +35,9 @@ class Cluster(Protocol):
 
     async def patch(self, kind: str, namespace: str, name: str, body: Raw, subresource: str = "") -> Raw:
         """Merge-patch an object or its subresource."""
+
+    async def events_on(self, namespace: str, uid: str) -> list[Raw]:
+        """The Events on an object."""
 
     async def post_event(
         self, regarding: Raw, event_type: Literal["Normal", "Warning"], reason: str, message: str, name: str

@@ -7,7 +7,17 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from agentschedule.api.agentrun import AgentRunStatus
 from agentschedule.api.status import AgentScheduleStatus
-from agentschedule.planning.observed import Observed, Request, Schedule, Start, Verdict
+from agentschedule.engine.admission import Admission
+from agentschedule.planning.observed import (
+    NO_CEILINGS,
+    Ceilings,
+    Observed,
+    Request,
+    Schedule,
+    Start,
+    Verdict,
+    VolumeState,
+)
 from agentschedule.runs.facts import JobFacts, PodFacts, job_facts, job_of_pod, pod_facts
 from agentschedule.runs.sighting import Sighting
 
@@ -60,6 +70,8 @@ class ScheduleEntry(_Entry[AgentScheduleStatus]):
     failures: dict[str, int] = field(default_factory=dict)
     verdict: Verdict | None = None
     checking: int | None = None
+    volume: VolumeState | None = None
+    volume_failures: int = 0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -74,9 +86,10 @@ _MOST_BURIED = 20_000
 
 
 class Registry:
-    """The picture that plans are made from."""
+    """The picture that plans are made from. `admission` is told of every Job of ours, whoever owns it."""
 
-    def __init__(self) -> None:
+    def __init__(self, ceilings: Ceilings = NO_CEILINGS) -> None:
+        self.admission = Admission(ceilings)
         self.schedules: dict[Key, ScheduleEntry] = {}
         self.requests: dict[Key, RequestEntry] = {}
         self._requested: dict[Key, set[str]] = {}
@@ -85,6 +98,7 @@ class Registry:
         self._gone: set[str] = set()
         self._left: dict[str, JobFacts] | None = {}
         self._buried: dict[str, None] = {}
+        self._explanations: dict[str, tuple[datetime, tuple[str, str] | None]] = {}
 
     # Reading
 
@@ -102,6 +116,7 @@ class Registry:
             starts=entry.starts,
             verdict=entry.verdict,
             settled=entry.settled() and all(request.settled() for request in requests),
+            volume=entry.volume,
         )
 
     def requests_of(self, key: Key) -> Iterator[RequestEntry]:
@@ -171,6 +186,9 @@ class Registry:
         if known is not None and known.uid == job.uid and known.version >= job.version:
             return None
         jobs[job.name] = job
+        if known is not None and known.uid != job.uid:
+            self._weigh(job.schedule_uid, (job.namespace, job.name), known.uid)
+        self._weigh(job.schedule_uid, (job.namespace, job.name), job.uid)
         return Key(job.namespace, job.schedule)
 
     def drop_job(self, raw: dict[str, Any]) -> Key | None:
@@ -185,6 +203,7 @@ class Registry:
             if self.has_uid(key, job.schedule_uid):
                 jobs[job.name] = job
                 self._gone.add(job.uid)
+                self._weigh(job.schedule_uid, (job.namespace, job.name), job.uid)
             else:
                 self.forget_job(job.schedule_uid, job.name, job.uid)
         return key
@@ -199,10 +218,15 @@ class Registry:
         if not jobs:
             self._jobs.pop(schedule_uid, None)
         self._gone.discard(uid)
+        self._explanations.pop(uid, None)
         pod = self._pods.get(uid)
+        if pod is not None:
+            self._explanations.pop(pod.uid, None)
         if pod is not None and (pod.uid in self._gone or pod.ended):
             del self._pods[uid]
             self._gone.discard(pod.uid)
+        if uid not in self._pods:
+            self.admission.seen(uid, ("", name), False)
 
     def list_jobs(
         self,
@@ -233,7 +257,10 @@ class Registry:
                 return None
             if known.uid != pod.uid and known.created > pod.created:
                 return None
+            if known.uid != pod.uid:
+                self._explanations.pop(known.uid, None)
         self._pods[pod.job_uid] = pod
+        self._weigh(pod.schedule_uid, (pod.namespace, pod.job), pod.job_uid)
         return Key(pod.namespace, pod.schedule)
 
     def drop_pod(self, raw: dict[str, Any]) -> Key | None:
@@ -249,6 +276,8 @@ class Registry:
                 self._gone.add(pod.uid)
             else:
                 self._pods.pop(pod.job_uid, None)
+                self._explanations.pop(pod.uid, None)
+            self._weigh(pod.schedule_uid, (pod.namespace, pod.job), pod.job_uid)
         return Key(pod.namespace, pod.schedule)
 
     def list_pods(self, items: Collection[dict[str, Any]], version: int, namespace: str | None = None) -> set[Key]:
@@ -274,7 +303,32 @@ class Registry:
                 self._gone.add(job.uid)
         self._left = None
 
+    def _weigh(self, schedule_uid: str, place: tuple[str, str], uid: str) -> None:
+        """Tell whether a Job works: it has not ended, or is gone and has left its pod running."""
+        pod = self._pods.get(uid)
+        stopped = pod is not None and (pod.ended or pod.uid in self._gone)
+        job = self._jobs.get(schedule_uid, {}).get(place[1])
+        there = job is not None and job.uid == uid and uid not in self._gone
+        unfinished = job is not None and job.finished is None if there else pod is not None
+        self.admission.seen(uid, place, unfinished and not stopped)
+
+    # Why Jobs and pods do not start, by their UIDs
+
+    def asked(self, uid: str, at: datetime) -> None:
+        """Somebody asks for the Events on a Job or pod."""
+        _, words = self._explanations.get(uid, (at, None))
+        self._explanations[uid] = (at, words)
+
+    def explained(self, uid: str, words: tuple[str, str] | None) -> bool:
+        """The answer. Whether it is another than before, and still wanted."""
+        known = self._explanations.get(uid)
+        if known is None or known[1] == words:
+            return False
+        self._explanations[uid] = (known[0], words)
+        return True
+
     def _sightings(self, schedule_uid: str) -> Iterator[Sighting]:
         for job in self._jobs.get(schedule_uid, {}).values():
             pod = self._pods.get(job.uid)
-            yield Sighting(job, pod, job.uid in self._gone, pod is not None and pod.uid in self._gone)
+            at, words = self._explanations.get(pod.uid if pod is not None else job.uid, (None, None))
+            yield Sighting(job, pod, job.uid in self._gone, pod is not None and pod.uid in self._gone, words, at)

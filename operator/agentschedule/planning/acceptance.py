@@ -37,6 +37,9 @@ def notice_edit(draft: Draft) -> None:
     scheduling = draft.status.scheduling
     if scheduling is not None and scheduling.when_hash != draft.observed.schedule.digest:
         draft.update(scheduling=scheduling.model_copy(update={"when_hash": draft.observed.schedule.digest}))
+        waited = draft.status.next_run_time
+        if waited is not None and draft.cursor() < waited <= draft.now and draft.is_fresh(waited):
+            draft.skip("Requested", [waited])  # it was due as the spec stood, and had not started yet
         count_from(draft, draft.now)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Literal
 
 from agentschedule.api.agentrun import AgentRunStatus
@@ -11,13 +12,14 @@ from agentschedule.api.status import AgentScheduleStatus, Run
 
 @dataclass(frozen=True, slots=True)
 class CreateJob:
-    """Create a run's Job. Its name is the lock."""
+    """Create a run's Job. Its name is the lock. `budget` is what is reserved for the run, in US dollars."""
 
     name: str
     slot: datetime
     trigger: str
     due: datetime
     manifest: dict[str, Any]
+    budget: Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +28,18 @@ class StopJob:
 
     name: str
     uid: str
-    why: Literal["Replaced", "Cancelled"]
+    why: Literal["Replaced", "Cancelled", "NeverStarted"]
+
+
+@dataclass(frozen=True, slots=True)
+class Explain:
+    """Ask for the Events on a run's pod or, where there is none, on its Job: why does it not start?
+
+    `name` is the Job's, `uid` that of the object that is asked about.
+    """
+
+    name: str
+    uid: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +67,14 @@ class DryRun:
 
 
 @dataclass(frozen=True, slots=True)
+class EnsureVolume:
+    """Have the volume of a session: make its claim, or take the one that is there."""
+
+    generation: int
+    manifest: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Adopt:
     """Make an AgentRun owned by its schedule, so that it goes with it."""
 
@@ -69,7 +90,7 @@ class Forget:
     uid: str
 
 
-Action = CreateJob | StopJob | DeleteJob | DeletePod | DryRun | Adopt | Forget
+Action = CreateJob | StopJob | Explain | DeleteJob | DeletePod | DryRun | EnsureVolume | Adopt | Forget
 
 
 @dataclass(frozen=True, slots=True)

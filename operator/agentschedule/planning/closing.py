@@ -1,17 +1,15 @@
 """A run's end: the one place where an ended run is counted and told of, whatever ended it."""
 
-from decimal import Decimal
-
 from agentschedule.api.fields import money_text
 from agentschedule.api.status import Run
-from agentschedule.planning.draft import FAILED_PHASES, Draft
+from agentschedule.planning.budget import settle
+from agentschedule.planning.draft import FAILED_PHASES, NOTHING, Draft
+from agentschedule.planning.holds import count_result
 from agentschedule.runs.result import clean
-
-_NOTHING = Decimal(0)
 
 
 def close(draft: Draft, run: Run) -> None:
-    """A run ended for good: counters, last results, Event."""
+    """A run ended for good: counters, last results, Event, the budget's account, failures in a row."""
     draft.ended.append(run)
     status = draft.status
     failed = run.phase in FAILED_PHASES
@@ -22,7 +20,7 @@ def close(draft: Draft, run: Run) -> None:
                 "runs": totals.runs + 1,
                 "succeeded": totals.succeeded + (run.phase == "Succeeded"),
                 "failed": totals.failed + failed,
-                "cost_usd": totals.cost_usd + (run.cost_usd or _NOTHING),
+                "cost_usd": totals.cost_usd + (run.cost_usd or NOTHING),
             }
         ),
         last_result=run.phase,
@@ -31,9 +29,10 @@ def close(draft: Draft, run: Run) -> None:
         draft.update(last_successful_time=run.completed_at)
     elif failed:
         draft.update(last_failure_time=run.completed_at)
-    if run.trigger != "Manual" and (failed or run.phase == "Succeeded"):
-        draft.update(consecutive_failures=status.consecutive_failures + 1 if failed else 0)
     _tell_end(draft, run)
+    settle(draft, run)
+    if run.trigger != "Manual":
+        count_result(draft, run)
 
 
 def _tell_end(draft: Draft, run: Run) -> None:

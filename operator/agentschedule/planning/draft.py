@@ -1,20 +1,22 @@
 """The plan while it is being made: a working copy of the status that the rules write to, one after another."""
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import lru_cache
 from typing import Literal
 
 from agentschedule.api.agentrun import AgentRunStatus
-from agentschedule.api.status import AgentScheduleStatus, Condition, Run, Skip, SkipReason
+from agentschedule.api.status import AgentScheduleStatus, Condition, Hold, Run, Skip, SkipReason
 from agentschedule.planning.actions import Action, CreateJob, Note, Plan
 from agentschedule.planning.conditions import condition
-from agentschedule.planning.observed import Observed, PlannerSettings
+from agentschedule.planning.observed import Observed, PlannerSettings, Start
 from agentschedule.runs.sighting import Sighting
 
 ENDED_PHASES = frozenset({"Succeeded", "Failed", "TimedOut", "Replaced", "Cancelled"})
 FAILED_PHASES = frozenset({"Failed", "TimedOut"})
 MAX_SKIPS = 10
+NOTHING = Decimal(0)
 MOST_ACTIVE = 500
 """Active runs of a schedule without a limit: what its status, an object of bounded size, can hold."""
 
@@ -78,8 +80,37 @@ class Draft:
     def on_its_way(self, name: str) -> bool:
         """Whether this Job is being created."""
         start = self.observed.starts.get(name)
-        asked = any(isinstance(action, CreateJob) and action.name == name for action in self._actions)
-        return asked or (start is not None and start.state == "InFlight")
+        return self.asked(name) or (start is not None and start.state == "InFlight")
+
+    def turn(self, name: str) -> Start | None:
+        """The start of this Job, where it waits for its turn over all schedules, or that turn has come."""
+        start = self.observed.starts.get(name)
+        return start if start is not None and start.state in {"Queued", "Granted"} else None
+
+    def asked(self, name: str) -> bool:
+        """Whether this plan asks for this Job."""
+        return any(isinstance(action, CreateJob) and action.name == name for action in self._actions)
+
+    def reserved(self) -> Decimal:
+        """What the active runs, and those whose Job is being created, may cost in US dollars."""
+        amounts = {base_id(run.id): run.budget_usd or NOTHING for run in self.active()}
+        for name, start in self.observed.starts.items():
+            if start.state == "InFlight":
+                amounts.setdefault(base_id(name), start.budget or NOTHING)
+        for action in self._actions:
+            if isinstance(action, CreateJob):
+                amounts.setdefault(base_id(action.name), action.budget)
+        return sum(amounts.values(), NOTHING)
+
+    def halted(self) -> bool:
+        """Whether nothing may start but what people ask for: suspended, paused or held."""
+        return self.suspended is not None or self.held() is not None
+
+    def held(self) -> Hold | None:
+        """The hold that is on. After failures one stays while the schedule is on probation, and holds nothing."""
+        hold = self.status.hold
+        lifted = hold is not None and hold.probation and hold.reason == "ConsecutiveFailures"
+        return None if lifted else hold
 
     def free_places(self) -> bool:
         """Whether one more run may start now."""
@@ -99,16 +130,44 @@ class Draft:
             return None
         return spec.max_concurrent_runs or 1
 
+    def runs_left(self) -> int | None:
+        """How many scheduled runs may still start, beside those in the queue; None: any number."""
+        spec = self.observed.schedule.spec
+        limits = [spec.max_runs, spec.heartbeat.max_iterations if spec.heartbeat else None] if spec else []
+        given = [limit for limit in limits if limit is not None]
+        return max(0, min(given) - self.status.iteration - len(self.status.queued)) if given else None
+
+    def is_fresh(self, start: datetime) -> bool:
+        """Whether a run that should have started then is not late yet, or not by much."""
+        return self.now - start <= self.settings.late_after
+
+    def past_deadline(self, start: datetime) -> bool:
+        """Whether it is too late for a run that should have started then."""
+        spec = self.observed.schedule.spec
+        seconds = spec.starting_deadline_seconds if spec else None
+        return seconds is not None and self.now - start > timedelta(seconds=seconds)
+
     # What the rules say
 
     def do(self, action: Action) -> None:
         """Ask for an action."""
         self._actions.append(action)
 
+    def do_once(self, action: Action) -> None:
+        """Ask for an action, unless that was asked for already."""
+        if action not in self._actions:
+            self._actions.append(action)
+
     def wake(self, at: datetime | None) -> None:
         """Look again at that time."""
         if at is not None:
             self._wakes.append(at)
+
+    def wake_at_deadline(self, start: datetime) -> None:
+        """Look again when it is too late for a run that should have started then."""
+        spec = self.observed.schedule.spec
+        if spec is not None and spec.starting_deadline_seconds is not None:
+            self.wake(start + timedelta(seconds=spec.starting_deadline_seconds + 1))
 
     def note(self, reason: str, message: str, *, warning: bool = False, agent_run: str | None = None) -> None:
         """Tell people."""
@@ -130,21 +189,15 @@ class Draft:
             known=self.conditions.values(),
         )
 
-    def skip(self, reason: SkipReason, slots: list[datetime]) -> None:
-        """Count slots that do not run."""
+    def skip(self, reason: SkipReason, slots: list[datetime], name: str | None = None) -> None:
+        """Count slots that do not run, by reason and name of the blackout."""
         if not slots:
             return
         self.skipped.append((reason, len(slots)))
-        skips = [s for s in self.status.skips if s.reason != reason]
-        old = next((s for s in self.status.skips if s.reason == reason), None)
-        skips.append(
-            Skip(
-                reason=reason,
-                count=(old.count if old else 0) + len(slots),
-                first=old.first if old else slots[0],
-                last=slots[-1],
-            )
-        )
+        added = Skip(reason=reason, name=name, count=len(slots), first=slots[0], last=slots[-1])
+        skips = _coalesced([*self.status.skips, added])
+        while len(skips) > MAX_SKIPS and (named := next((skip for skip in skips if skip.name), None)):
+            skips = _coalesced([*(s for s in skips if s is not named), named.model_copy(update={"name": None})])
         totals = self.status.totals
         totals = totals.model_copy(update={"skipped": totals.skipped + len(slots)})
         self.update(skips=skips[-MAX_SKIPS:], totals=totals)
@@ -154,6 +207,11 @@ class Draft:
         scheduling = self.status.scheduling
         if scheduling is not None and (scheduling.handled_through is None or scheduling.handled_through < slot):
             self.update(scheduling=scheduling.model_copy(update={"handled_through": slot}))
+
+    def leave_queue(self, slot: datetime) -> None:
+        """A slot waits no longer: its Job is there."""
+        if slot in self.status.queued:
+            self.update(queued=[other for other in self.status.queued if other != slot])
 
     def finish(self) -> Plan:
         """The plan, done."""
@@ -167,3 +225,18 @@ class Draft:
             ended=tuple(self.ended),
             skipped=tuple(self.skipped),
         )
+
+
+def _coalesced(skips: list[Skip]) -> list[Skip]:
+    """One entry for each reason and name: the last one takes in the earlier ones of its kind."""
+    *earlier, last = skips
+    for old in earlier:
+        if (old.reason, old.name) == (last.reason, last.name):
+            last = last.model_copy(
+                update={
+                    "count": old.count + last.count,
+                    "first": min(old.first, last.first),
+                    "last": max(old.last, last.last),
+                }
+            )
+    return [s for s in earlier if (s.reason, s.name) != (last.reason, last.name)] + [last]

@@ -71,7 +71,8 @@ def _is_recorded(draft: Draft, job: JobFacts) -> bool:
     if key in draft.runs:
         return False  # recorded just now
     handled = status.scheduling.handled_through if status.scheduling else None
-    return job.agent_run_uid is not None or (handled is not None and job.slot <= handled)
+    passed = handled is not None and job.slot <= handled and job.slot not in status.queued
+    return job.agent_run_uid is not None or passed
 
 
 def _expired(draft: Draft, ended: list[Sighting], ttl: int | None) -> list[Sighting]:

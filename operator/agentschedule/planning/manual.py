@@ -6,6 +6,7 @@ from agentschedule.api.agentrun import AgentRunStatus
 from agentschedule.api.status import Run, RunPhase
 from agentschedule.constants import MESSAGE_BYTES
 from agentschedule.planning.actions import Adopt, StopJob
+from agentschedule.planning.budget import Shortage, allowance
 from agentschedule.planning.conditions import condition
 from agentschedule.planning.draft import ENDED_PHASES, Draft, is_final
 from agentschedule.planning.observed import Request, Start
@@ -76,7 +77,14 @@ def _start(draft: Draft, request: Request) -> AgentRunStatus:
     obstacle = _obstacle(draft, request)
     if obstacle is not None:
         return _waits(draft, request, obstacle)
-    outcome = start_run(draft, slot=request.created, attempt=1, trigger="Manual", due=request.created, request=request)
+    budget = allowance(draft)
+    if isinstance(budget, Shortage):
+        if _has_begun(draft, request):
+            return _waits(draft, request, "its Job is being created")
+        return _short(draft, request, budget)
+    outcome = start_run(
+        draft, slot=request.created, attempt=1, trigger="Manual", due=request.created, budget=budget, request=request
+    )
     if isinstance(outcome, Start):
         return _refused(draft, request, outcome.message)
     return _waits(draft, request, "its Job is being created")
@@ -90,7 +98,9 @@ def _obstacle(draft: Draft, request: Request) -> str | None:
     name = manual_job_name(owner.name, request.uid)
     draft.wanted.add(name)
     start = draft.observed.starts.get(name)
-    if start is not None and start.state != "Deferred":
+    if start is not None and start.state == "Queued":
+        return start.message
+    if start is not None and start.state not in {"Deferred", "Granted"}:
         return None
     if start is not None and start.until is not None and start.until > draft.now:
         draft.wake(start.until)
@@ -100,10 +110,22 @@ def _obstacle(draft: Draft, request: Request) -> str | None:
     return None
 
 
+def _has_begun(draft: Draft, request: Request) -> bool:
+    """Whether its Job is on its way, with money set aside for it."""
+    return draft.on_its_way(manual_job_name(draft.observed.schedule.owner.name, request.uid))
+
+
+def _short(draft: Draft, request: Request, shortage: Shortage) -> AgentRunStatus:
+    """Without money it fails, rather than start by surprise in a later period; what is only set aside is waited for."""
+    if shortage.settled:
+        return _refused(draft, request, f"budget exceeded: {shortage.message}", "BudgetExceeded")
+    return _waits(draft, request, f"waits for active runs to end: {shortage.message}")
+
+
 def _waits(draft: Draft, request: Request, message: str) -> AgentRunStatus:
     return request_status(request, draft.now, "Pending", message)
 
 
-def _refused(draft: Draft, request: Request, message: str) -> AgentRunStatus:
-    draft.note("FailedCreate", message, warning=True, agent_run=request.name)
+def _refused(draft: Draft, request: Request, message: str, reason: str = "FailedCreate") -> AgentRunStatus:
+    draft.note(reason, message, warning=True, agent_run=request.name)
     return request_status(request, draft.now, "Failed", message)

@@ -11,7 +11,19 @@ from agentschedule.api.spec import AgentScheduleSpec
 from agentschedule.api.status import AgentScheduleStatus
 from agentschedule.runs.manifest import Defaults, Owner
 from agentschedule.runs.sighting import Sighting
-from agentschedule.timing import When
+from agentschedule.timing import Blackouts, When
+
+
+@dataclass(frozen=True, slots=True)
+class Ceilings:
+    """The administrator's limits over all schedules; 0 means none. The pace is in starts a second."""
+
+    active_runs: int = 0
+    active_runs_per_namespace: int = 0
+    catch_up_starts_per_second: float = 0
+
+
+NO_CEILINGS = Ceilings()
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +34,7 @@ class PlannerSettings:
     min_interval: timedelta = timedelta(seconds=60)
     late_after: timedelta = timedelta(seconds=60)
     max_active_deadline_seconds: int = 86400
+    ceilings: Ceilings = NO_CEILINGS
 
 
 DEFAULT_SETTINGS = PlannerSettings(
@@ -48,8 +61,22 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True)
+class Unwanted:
+    """The annotation `skip`: slots that people do not want to run. `problem`: what of it cannot be read."""
+
+    slots: frozenset[datetime] = frozenset()
+    problem: str | None = None
+
+
+NOTHING_UNWANTED = Unwanted()
+
+
+@dataclass(frozen=True, slots=True)
 class Schedule:
-    """An AgentSchedule, read. `spec` and `when` are None where they cannot be read; `problem` then says why."""
+    """An AgentSchedule, read. `spec` and `when` are None where they cannot be read; `problem` then says why.
+
+    `resume` is the id of the hold that a person wants to end.
+    """
 
     owner: Owner
     generation: int
@@ -59,7 +86,10 @@ class Schedule:
     when: When | None
     problem: Problem | None = None
     pause: Pause | None = None
+    resume: str | None = None
+    unwanted: Unwanted = NOTHING_UNWANTED
     deleting: bool = False
+    blackouts: Blackouts = field(default_factory=Blackouts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +108,18 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What became of a Job that was to be created: under way, to be tried again at `until`, or refused for good."""
+    """What became of a Job that was to be created: under way, to be tried again at `until`, or refused for good.
+    `budget` is what is reserved for its run while it is under way, in US dollars.
 
-    state: Literal["InFlight", "Deferred", "NameConflict", "Rejected"]
+    `Queued`: too many runs are active, or too much is made up for at once; it waits for its turn. `Granted`: its turn
+    has come, and the next plan uses that or gives it back. Both keep the trigger with which the run was asked for.
+    """
+
+    state: Literal["InFlight", "Deferred", "NameConflict", "Rejected", "Queued", "Granted"]
     until: datetime | None = None
     message: str = ""
+    trigger: str = ""
+    budget: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +129,20 @@ class Verdict:
     generation: int
     problem: str | None = None
     warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeState:
+    """What is known of a session's volume since `at`: asked for, there, or not to be had, and tried again at `until`.
+
+    `message` is the last trouble that is not over yet.
+    """
+
+    state: Literal["InFlight", "Ready", "Problem"]
+    generation: int
+    at: datetime
+    message: str = ""
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,3 +156,4 @@ class Observed:
     starts: Mapping[str, Start] = field(default_factory=dict)
     verdict: Verdict | None = None
     settled: bool = True
+    volume: VolumeState | None = None

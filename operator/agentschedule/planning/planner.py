@@ -8,35 +8,48 @@ from datetime import datetime
 
 from agentschedule.planning.acceptance import accept, notice_edit
 from agentschedule.planning.actions import Plan
+from agentschedule.planning.budget import keep_account
 from agentschedule.planning.draft import Draft
 from agentschedule.planning.history import delete_jobs, forget_deleted, trim_runs
+from agentschedule.planning.holds import end_budget_hold, notice_resume
 from agentschedule.planning.manual import cancel_withdrawn, report_requests, start_requests
 from agentschedule.planning.observed import Observed, PlannerSettings
-from agentschedule.planning.pausing import notice_pause
+from agentschedule.planning.pausing import notice_pause, tell_pause
+from agentschedule.planning.pending import stop_never_started
+from agentschedule.planning.queueing import start_queued
 from agentschedule.planning.recording import record_runs, stop_left_pods
 from agentschedule.planning.retrying import start_retries
+from agentschedule.planning.session import keep_volume
 from agentschedule.planning.slots import start_due
 from agentschedule.planning.starting import forget_starts
-from agentschedule.planning.summary import complete_when_done, summarise
+from agentschedule.planning.summary import complete_when_done, notice_more_runs, summarise
 
 ALWAYS = (
+    keep_account,  # the budget's account is opened, and its period begun
     record_runs,  # what Jobs and pods show becomes run history, counters, and the next run's context
     stop_left_pods,  # a pod left behind by its deleted Job is stopped
+    stop_never_started,  # a run whose pod does not start in time
     cancel_withdrawn,  # a deleted AgentRun cancels its run
 )
 """Rules for every schedule, also one that is being deleted or cannot be used."""
 
 DECIDE = (
+    notice_resume,  # a person ends a hold
     notice_edit,  # a change of when counts from now, however long the check of the rest takes
     accept,  # can the spec be used? our own checks, then a server-side dry run of the Job
 )
 
 WHILE_ACCEPTED = (
-    notice_pause,  # suspended or paused: nothing new starts
+    notice_more_runs,  # maxRuns was raised
+    end_budget_hold,  # enough is left again
+    notice_pause,  # suspended, paused or held: nothing new starts
+    keep_volume,  # the volume that runs share is there
     start_retries,  # attempts whose wait is over
     start_requests,  # manual runs
-    start_due,  # the newest due slot, at the concurrency limit or not; older ones were missed
+    start_queued,  # slots that wait for a free place
+    start_due,  # due slots: unwanted, blackout, missed, too late; then concurrency, budget, create
     complete_when_done,  # no slot is left
+    tell_pause,  # why nothing starts
 )
 """Rules that start something: only for an accepted schedule."""
 

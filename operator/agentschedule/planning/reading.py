@@ -6,21 +6,34 @@ from typing import Any
 from pydantic import ValidationError
 
 from agentschedule.api.agentrun import AgentRunSpec, AgentRunStatus
+from agentschedule.api.blackouts import Blackout
+from agentschedule.api.fields import money_text
 from agentschedule.api.spec import AgentScheduleSpec
 from agentschedule.api.status import AgentScheduleStatus
 from agentschedule.constants import (
     ANNOTATION_PAUSED,
     ANNOTATION_PAUSED_BY,
     ANNOTATION_PAUSED_UNTIL,
+    ANNOTATION_RESUME,
+    ANNOTATION_SKIP,
     LABEL_QUEUE_NAME,
     NAME_LENGTH,
 )
-from agentschedule.planning.observed import Pause, PlannerSettings, Problem, Request, Schedule
+from agentschedule.planning.observed import (
+    NOTHING_UNWANTED,
+    Pause,
+    PlannerSettings,
+    Problem,
+    Request,
+    Schedule,
+    Unwanted,
+)
 from agentschedule.runs.manifest import Owner, oversized
-from agentschedule.runs.merge import forbidden
+from agentschedule.runs.merge import forbidden, forbidden_in_session
 from agentschedule.runs.names import parse_time
-from agentschedule.timing import TimingError, When, parse_duration, when_digest
+from agentschedule.timing import BlackoutEntry, Blackouts, TimingError, When, parse_duration, when_digest
 
+_MOST_UNWANTED = 1000
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
@@ -35,16 +48,17 @@ def read_schedule(raw: dict[str, Any], settings: PlannerSettings) -> Schedule:
     )
     created = parse_time(meta.get("creationTimestamp")) or _EPOCH
     given = raw.get("spec") or {}
-    spec, when, problem = None, None, None
+    spec, when, problem, blackouts = None, None, None, Blackouts()
     try:
         spec = AgentScheduleSpec.model_validate(given)
         when = _when(spec, owner, created)
+        blackouts = Blackouts.build([_blackout(entry) for entry in spec.blackouts or ()], when.zone)
         problem = _problem(owner, spec, settings)
     except ValidationError as error:
         first = error.errors()[0]
         problem = Problem("InvalidSpec", f"spec.{'.'.join(str(p) for p in first['loc'])}: {first['msg']}")
     except TimingError as error:
-        problem = Problem("UnknownTimeZone" if error.field == "spec.timeZone" else "UnparseableSchedule", str(error))
+        problem = Problem(_reason(error), str(error))
     return Schedule(
         owner=owner,
         generation=meta.get("generation", 0),
@@ -54,7 +68,10 @@ def read_schedule(raw: dict[str, Any], settings: PlannerSettings) -> Schedule:
         when=when,
         problem=problem,
         pause=_pause(meta.get("annotations") or {}),
+        resume=(meta.get("annotations") or {}).get(ANNOTATION_RESUME, "")[:256] or None,
+        unwanted=_unwanted((meta.get("annotations") or {}).get(ANNOTATION_SKIP)),
         deleting="deletionTimestamp" in meta,
+        blackouts=blackouts,
     )
 
 
@@ -69,7 +86,7 @@ def read_status(raw: dict[str, Any]) -> AgentScheduleStatus | None:
 def salvage_status(raw: dict[str, Any]) -> AgentScheduleStatus:
     """What can be read of a status that cannot be read whole: the cursor before all, so that no slot runs again."""
     given = raw.get("status") or {}
-    for kept in (("scheduling", "totals", "previous"), ("scheduling",)):
+    for kept in (("scheduling", "totals", "previous", "iteration"), ("scheduling", "iteration"), ("scheduling",)):
         try:
             return AgentScheduleStatus.model_validate({key: given[key] for key in kept if key in given})
         except ValidationError:
@@ -113,6 +130,25 @@ def _when(spec: AgentScheduleSpec, owner: Owner, created: datetime) -> When:
     )
 
 
+def _blackout(entry: Blackout) -> BlackoutEntry:
+    return BlackoutEntry(
+        name=entry.name,
+        action=entry.action,
+        begin=entry.from_,
+        to=entry.to,
+        weekdays=tuple(entry.weekdays or ()),
+        hours=(entry.hours.start, entry.hours.end) if entry.hours else None,
+        country=entry.holidays.country if entry.holidays else None,
+        subdivision=entry.holidays.subdivision if entry.holidays else None,
+    )
+
+
+def _reason(error: TimingError) -> str:
+    if error.field == "spec.timeZone":
+        return "UnknownTimeZone"
+    return "InvalidBlackout" if error.field.startswith("spec.blackouts") else "UnparseableSchedule"
+
+
 def _digest(given: dict[str, Any]) -> str:
     return when_digest(
         schedule=given.get("schedule"),
@@ -123,6 +159,11 @@ def _digest(given: dict[str, Any]) -> str:
         start_time=given.get("startTime"),
         end_time=given.get("endTime"),
         jitter=given.get("jitter"),
+        blackouts=given.get("blackouts") or (),
+        max_runs=given.get("maxRuns"),
+        starting_deadline_seconds=given.get("startingDeadlineSeconds"),
+        catch_up=given.get("catchUp"),
+        catch_up_limit=given.get("catchUpLimit"),
     )
 
 
@@ -138,15 +179,36 @@ def _problem(owner: Owner, spec: AgentScheduleSpec, settings: PlannerSettings) -
         return Problem(
             "DeadlineTooLong", f"spec.activeDeadlineSeconds is {deadline}; the operator allows at most {longest}"
         )
+    if spec.session.mode == "SharedPersistent" and spec.session.storage is None:
+        return Problem("InvalidSpec", "spec.session.mode SharedPersistent needs spec.session.storage")
     if spec.retry is not None:
         for name, text in (("backoff", spec.retry.backoff), ("maxBackoff", spec.retry.max_backoff)):
             parse_duration(text, f"spec.retry.{name}")
-    return _template_problem(spec)
+    return _budget_problem(spec, settings) or _template_problem(spec)
+
+
+def _budget_problem(spec: AgentScheduleSpec, settings: PlannerSettings) -> Problem | None:
+    """A budget for one run that nobody would ever grant."""
+    budget, ceiling = spec.budget, settings.defaults.max_budget_usd
+    if budget is None or budget.per_run_usd is None:
+        return None
+    wanted = money_text(budget.per_run_usd)
+    if budget.per_run_usd > ceiling:
+        return Problem(
+            "BudgetTooHigh", f"spec.budget.perRunUSD is {wanted}; the operator allows at most {money_text(ceiling)}"
+        )
+    for name, limit in (("periodUSD", budget.period_usd), ("totalUSD", budget.total_usd)):
+        if limit is not None and budget.per_run_usd > limit:
+            text = f"spec.budget.perRunUSD is {wanted}, above {name} of {money_text(limit)}: no run could ever start"
+            return Problem("InvalidBudget", text)
+    return None
 
 
 def _template_problem(spec: AgentScheduleSpec) -> Problem | None:
     template = spec.job_template or {}
     found = forbidden(template)
+    if not found and spec.session.mode == "SharedPersistent":
+        found = forbidden_in_session(template)
     if found:
         return Problem("InvalidJobTemplate", "; ".join(found[:5]))
     if spec.agent is not None and spec.agent.image:
@@ -159,6 +221,17 @@ def _template_problem(spec: AgentScheduleSpec) -> Problem | None:
         "InvalidJobTemplate",
         "spec.agent.image is missing, and spec.jobTemplate has no container named agent with an image",
     )
+
+
+def _unwanted(text: str | None) -> Unwanted:
+    """The annotation `skip`: RFC 3339 times, separated by commas."""
+    if not text:
+        return NOTHING_UNWANTED
+    parts = [part.strip() for part in text.split(",") if part.strip()][:_MOST_UNWANTED]
+    read = {part: parse_time(part) for part in parts}
+    bad = [part[:40] for part, time in read.items() if time is None]
+    problem = f"{ANNOTATION_SKIP}: {', '.join(bad[:3])} is not an RFC 3339 time and is ignored" if bad else None
+    return Unwanted(frozenset(time for time in read.values() if time is not None), problem)
 
 
 def _pause(notes: dict[str, str]) -> Pause | None:

@@ -2,19 +2,21 @@
 
 from collections import defaultdict
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 from agentschedule.api.status import Previous, Run, Scheduling, Usage
 from agentschedule.constants import MESSAGE_BYTES, SUMMARY_BYTES
 from agentschedule.planning.actions import DeletePod
+from agentschedule.planning.budget import used_up
 from agentschedule.planning.closing import close
-from agentschedule.planning.draft import ENDED_PHASES, Draft, base_id, is_final
+from agentschedule.planning.draft import ENDED_PHASES, NOTHING, Draft, base_id, is_final
+from agentschedule.planning.due import MISSED, fate_of, place
+from agentschedule.planning.pending import never_started
 from agentschedule.planning.retrying import retry_time
+from agentschedule.planning.skipping import skip_slots
 from agentschedule.runs.names import job_name
 from agentschedule.runs.result import MAX_TOKENS, clean
-from agentschedule.runs.sighting import Sighting, Standing, judge
+from agentschedule.runs.sighting import NEVER_STARTED, Sighting, Standing, judge
 
-_NOTHING = Decimal(0)
 _PASSED_A_TIME = 1000
 _MOST_PASSED = 50_000
 
@@ -34,6 +36,8 @@ def record_runs(draft: Draft) -> None:
             if sightings[0].job.agent_run_uid is None:
                 _count_passed(draft, sightings[0].job.slot)
                 draft.handled(sightings[0].job.slot)
+                draft.leave_queue(sightings[0].job.slot)
+                draft.update(iteration=draft.status.iteration + 1)
         for seen in sightings:
             entry = _follow(draft, entry, seen)
         draft.runs[key] = entry
@@ -71,7 +75,8 @@ def _is_news(draft: Draft, seen: Sighting) -> bool:
             for request in draft.observed.requests
         )
     scheduling = draft.status.scheduling
-    return scheduling is None or scheduling.handled_through is None or seen.job.slot > scheduling.handled_through
+    unhandled = scheduling is None or scheduling.handled_through is None or seen.job.slot > scheduling.handled_through
+    return unhandled or seen.job.slot in draft.status.queued
 
 
 def _count_passed(draft: Draft, slot: datetime) -> None:
@@ -89,8 +94,9 @@ def _count_passed(draft: Draft, slot: datetime) -> None:
         passed = schedule.when.slots_between(draft.cursor(), slot - timedelta(seconds=1), _PASSED_A_TIME)
         if not passed:
             return
-        draft.skip("CatchUp", passed)
-        draft.handled(passed[-1])
+        skip_slots(
+            draft, [(slot, fate_of(schedule, place(schedule, schedule.when, slot)) or MISSED) for slot in passed]
+        )
 
 
 def _first_entry(seen: Sighting) -> Run:
@@ -102,6 +108,8 @@ def _first_entry(seen: Sighting) -> Run:
         phase="Pending",
         attempt=job.attempt,
         trigger=job.trigger if job.trigger in {"Schedule", "CatchUp", "Manual"} else "Schedule",
+        budget_usd=job.budget,
+        iteration=job.iteration,
     )
 
 
@@ -120,14 +128,20 @@ def _follow(draft: Draft, entry: Run, seen: Sighting) -> Run:
     draft.wake(standing.look_again)
     if not standing.ended:
         return _progress(draft, entry, seen, standing)
-    return _conclude(draft, entry, seen, standing)
+    standing = never_started(draft, entry, seen, standing)
+    if _is_unreported(entry, seen, standing):
+        entry = entry.model_copy(update={"cost_unreported": True})
+    return _conclude(draft, entry, seen.job.uid, standing)
 
 
 def _progress(draft: Draft, entry: Run, seen: Sighting, standing: Standing) -> Run:
-    if standing.phase == "Pending" and standing.reason and standing.reason != entry.reason:
-        draft.note("RunWaiting", f"run {entry.id} waits: {standing.reason}: {standing.message}", warning=True)
-    elif standing.phase == "Pending" and standing.reason == entry.reason and entry.uid == seen.job.uid:
-        return entry  # the same trouble in other words (back-off times) is no news
+    if standing.phase == "Pending":
+        leaving = seen.job.deleting or seen.job_gone or seen.job.finished is not None
+        leaving |= entry.reason == NEVER_STARTED and not seen.ever_started
+        if entry.uid == seen.job.uid and (leaving or standing.reason == entry.reason):
+            return entry  # the same trouble in other words (back-off times) is no news; what goes tells none any more
+        if standing.reason:
+            draft.note("RunWaiting", f"run {entry.id} waits: {standing.reason}: {standing.message}", warning=True)
     return entry.model_copy(
         update={
             "uid": seen.job.uid,
@@ -139,33 +153,38 @@ def _progress(draft: Draft, entry: Run, seen: Sighting, standing: Standing) -> R
     )
 
 
-def _conclude(draft: Draft, entry: Run, seen: Sighting, standing: Standing) -> Run:
+def _conclude(draft: Draft, entry: Run, uid: str | None, standing: Standing) -> Run:
     """An attempt ended: take its result, then either another attempt follows or the run is over."""
     result = standing.result
     cost = (
         None
         if result.cost is None and entry.cost_usd is None
-        else (entry.cost_usd or _NOTHING) + (result.cost or _NOTHING)
+        else (entry.cost_usd or NOTHING) + (result.cost or NOTHING)
     )
     disruptions = (entry.disruptions or 0) + standing.disrupted
     ended = entry.model_copy(
         update={
-            "uid": seen.job.uid,
+            "uid": uid,
             "phase": standing.phase,
             "reason": standing.reason,
-            "message": _never_started(entry, standing) or standing.message,
+            "message": _why_late(entry, standing) or standing.message,
             "started_at": standing.started_at or entry.started_at,
             "completed_at": standing.completed_at,
             "cost_usd": cost,
             "usage": _add_usage(entry.usage, result.usage),
             "summary": clean(result.summary, SUMMARY_BYTES) if result.summary else None,
             "alert": result.alert,
+            "sleep": result.sleep,
+            "output_uri": result.output_uri,
             "disruptions": disruptions or None,
         }
     )
     _hand_on(draft, ended, standing)
     retry_at = retry_time(draft.observed.schedule, ended, standing)
-    if retry_at is not None:
+    spent = used_up(draft, ended) if retry_at is not None else None
+    if spent is not None:
+        ended = ended.model_copy(update={"message": clean(f"{ended.message}; not tried again: {spent}", MESSAGE_BYTES)})
+    elif retry_at is not None:
         wait = max(timedelta(0), retry_at - draft.now)
         draft.note(
             "RunRetrying",
@@ -178,11 +197,21 @@ def _conclude(draft: Draft, entry: Run, seen: Sighting, standing: Standing) -> R
     return ended
 
 
-def _never_started(entry: Run, standing: Standing) -> str | None:
-    """For a run whose time was up before it started: what it waited for, in the cluster's own words."""
-    if standing.phase != "TimedOut" or standing.started_at or entry.started_at or not entry.message:
+def _is_unreported(entry: Run, seen: Sighting, standing: Standing) -> bool:
+    """Whether an attempt may have cost something and did not say what."""
+    if standing.result.cost is not None:
+        return False
+    if standing.started_at or entry.started_at:
+        return True
+    stopped = standing.phase in {"Replaced", "Cancelled"} or standing.reason == NEVER_STARTED
+    return seen.pod is None and not stopped
+
+
+def _why_late(entry: Run, standing: Standing) -> str | None:
+    """For a run whose time was up before its agent started, though an init container had: what the agent waited for."""
+    if standing.phase != "TimedOut" or standing.started_at or entry.started_at or not entry.reason:
         return None
-    return clean(f"never started within its deadline: {entry.reason}: {entry.message}", MESSAGE_BYTES)
+    return clean(f"its agent never started within its deadline: {entry.reason}: {entry.message or ''}", MESSAGE_BYTES)
 
 
 def _hand_on(draft: Draft, run: Run, standing: Standing) -> None:
@@ -210,6 +239,12 @@ def _settle_lost(draft: Draft) -> None:
         seen = draft.sighting(run)
         if is_final(run) or (seen is not None and not (run.retry_at is not None and seen.job_gone)):
             continue
+        if run.reason == NEVER_STARTED:  # its Job was deleted by us
+            if run.retry_at is None:
+                at = draft.now.replace(microsecond=0)
+                end = Standing("Failed", ended=True, reason=run.reason, message=run.message, completed_at=at)
+                draft.runs[key] = _conclude(draft, run, run.uid, end)
+            continue
         following = job_name(draft.observed.schedule.owner.name, run.scheduled_at, run.attempt + 1)
         if run.retry_at is not None and draft.on_its_way(following):
             continue  # it is stopped by deleting that one
@@ -221,6 +256,7 @@ def _settle_lost(draft: Draft) -> None:
                 "message": f"its Job was deleted{unseen}",
                 "completed_at": draft.now.replace(microsecond=0),
                 "retry_at": None,
+                "cost_unreported": run.cost_unreported or (seen is None and run.retry_at is None) or None,
             }
         )
         draft.runs[key] = lost

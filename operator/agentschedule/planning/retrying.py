@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from agentschedule.api.status import Run
 from agentschedule.constants import MESSAGE_BYTES
 from agentschedule.planning.closing import close
-from agentschedule.planning.draft import Draft, base_id
+from agentschedule.planning.draft import NOTHING, Draft, base_id
 from agentschedule.planning.observed import Schedule, Start
 from agentschedule.planning.starting import start_run
 from agentschedule.runs.result import clean
@@ -18,7 +18,7 @@ _SPREAD = 0.1
 
 
 def retry_time(schedule: Schedule, run: Run, standing: Standing) -> datetime | None:
-    """When the next attempt of an ended one starts; None: there is none."""
+    """When the next attempt of an ended one starts; None: there is none. Its budget is not asked for here."""
     retry = schedule.spec.retry if schedule.spec else None
     if retry is None or schedule.deleting or run.trigger == "Manual" or run.phase not in {"Failed", "TimedOut"}:
         return None
@@ -38,15 +38,26 @@ def retry_time(schedule: Schedule, run: Run, standing: Standing) -> datetime | N
 
 
 def start_retries(draft: Draft) -> None:
-    """Attempts whose wait is over. While the schedule is suspended none starts."""
+    """Attempts whose wait is over. While the schedule is halted none starts, nor within a blackout.
+
+    A hold for the budget holds none back: theirs was set aside when the run began.
+    """
+    held = draft.held()
+    if draft.suspended or (held is not None and held.reason != "BudgetExceeded"):
+        return
+    blackout = draft.observed.schedule.blackouts.at(draft.now)
     for run in draft.active():
-        if run.retry_at is None or draft.suspended:
+        if run.retry_at is None:
             continue
-        if run.retry_at > draft.now:
-            draft.wake(run.retry_at)
+        due = run.retry_at if blackout is None else blackout.end
+        if due is None or due > draft.now:
+            draft.wake(due)
             continue
         attempt = run.attempt + 1
-        outcome = start_run(draft, slot=run.scheduled_at, attempt=attempt, trigger=run.trigger, due=run.retry_at)
+        left = max(NOTHING, (run.budget_usd or NOTHING) - (run.cost_usd or NOTHING))
+        outcome = start_run(
+            draft, slot=run.scheduled_at, attempt=attempt, trigger=run.trigger, due=run.retry_at, budget=left
+        )
         if isinstance(outcome, Start):
             _give_up(draft, run, f"attempt {attempt} could not be created: {outcome.message}")
 

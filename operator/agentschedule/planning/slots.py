@@ -1,155 +1,141 @@
-"""Due slots: which one runs, which are missed or skipped, and when the next one is due."""
+"""Due slots: which one starts, which were missed or are skipped, and why."""
 
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from itertools import takewhile
 
-from agentschedule.api.status import Run, SkipReason, Trigger
-from agentschedule.planning.actions import StopJob
-from agentschedule.planning.closing import close
-from agentschedule.planning.draft import Draft, base_id
+from agentschedule.api.status import SkipReason, Trigger
+from agentschedule.planning.budget import Shortage, allowance
+from agentschedule.planning.concurrency import at_limit, room_was_made
+from agentschedule.planning.draft import Draft
+from agentschedule.planning.due import MISSED, Due, Fate, due_slots, fate_of, place
 from agentschedule.planning.observed import Start
+from agentschedule.planning.queueing import waiting
+from agentschedule.planning.skipping import out_of_budget, refusal, skip_slot, skip_slots
 from agentschedule.planning.starting import start_run
 from agentschedule.runs.names import job_name
-from agentschedule.timing import When
+from agentschedule.timing import Window
 
 SLOTS_A_PASS = 500
 """Missed slots counted in one pass; where there are more, the next pass follows at once. Bounds the work at a time."""
+MOST_CAUGHT_UP = 100
+CATCH_UP_LIMIT = 10
 
 
 def start_due(draft: Draft) -> None:
-    """Deal with the slots that are due: the newest one starts, older ones were missed."""
+    """Deal with the slots that are due: the first one that may run starts, those before it are skipped."""
     when = draft.observed.schedule.when
-    if when is None or draft.suspended:
+    if when is None or draft.halted() or draft.runs_left() == 0:
         return
-    due = _due(draft, when)
-    if due:
-        following = when.next_after(due[-1])
-        more = len(due) == SLOTS_A_PASS and following is not None and when.start_of(following) <= draft.now
-        missed = due if more else due[:-1]
-        _miss(draft, missed)
-        if more:
-            draft.wake(draft.now)
-            return
-        _start_slot(draft, when, due[-1])
-    upcoming = when.next_after(due[-1] if due else draft.cursor())
-    if upcoming is not None and when.start_of(upcoming) > draft.now:
-        draft.wake(when.start_of(upcoming))
-
-
-def _due(draft: Draft, when: When) -> list[datetime]:
-    """Slots to be dealt with. Those after one whose Job is being created wait for what becomes of it."""
-    due: list[datetime] = []
-    for slot in when.slots_between(draft.cursor(), draft.now, SLOTS_A_PASS):
-        if when.start_of(slot) > draft.now:
-            break
-        due.append(slot)
-        if draft.on_its_way(_name(draft, slot)):
-            break
-    return due
-
-
-def _name(draft: Draft, slot: datetime) -> str:
-    return job_name(draft.observed.schedule.owner.name, slot, 1)
-
-
-def _miss(draft: Draft, slots: list[datetime]) -> None:
-    if not slots:
-        return
-    draft.skip("CatchUp", slots)
-    draft.handled(slots[-1])
-    what = (
-        f"slot {_text(slots[0])} was"
-        if len(slots) == 1
-        else f"{len(slots)} slots from {_text(slots[0])} to {_text(slots[-1])} were"
-    )
-    spec = draft.observed.schedule.spec
-    made_up = (
-        "none is made up for (catchUp: None)"
-        if spec and spec.catch_up == "None"
-        else "only the newest one is made up for"
-    )
-    draft.note("MissSchedule", f"{what} missed; {made_up}", warning=True)
-
-
-def _start_slot(draft: Draft, when: When, slot: datetime) -> None:
-    """The newest due slot: skip it, leave it waiting, or start it."""
-    spec = draft.observed.schedule.spec
-    if spec is None or draft.on_its_way(_name(draft, slot)):
-        return
-    start = when.start_of(slot)
-    late = draft.now - start
-    if spec.starting_deadline_seconds is not None and late > timedelta(seconds=spec.starting_deadline_seconds):
-        _skip(
-            draft,
-            slot,
-            "DeadlineMissed",
-            f"slot {_text(slot)} could not start within {spec.starting_deadline_seconds} s",
-        )
-        return
-    missed = late > draft.settings.late_after and not _room_was_made(draft, start)
-    if missed and spec.catch_up == "None":
-        _skip(draft, slot, "CatchUp", f"slot {_text(slot)} was missed and is not made up for (catchUp: None)")
-        return
-    if not draft.free_places():
-        _at_limit(draft, slot, start)
-        return
-    trigger: Trigger = "CatchUp" if missed else "Schedule"
-    outcome = start_run(draft, slot=slot, attempt=1, trigger=trigger, due=start)
-    if isinstance(outcome, Start):
-        reason: SkipReason = "NameConflict" if outcome.state == "NameConflict" else "Rejected"
-        _skip(draft, slot, reason, f"slot {_text(slot)} did not run: {outcome.message}")
-    elif outcome == "There":
-        draft.handled(slot)
-
-
-def _room_was_made(draft: Draft, start: datetime) -> bool:
-    """Whether a run was or is being stopped for the slot that starts then: it waited, nobody missed it."""
-    stopping = (seen for run in draft.active() if (seen := draft.sighting(run)) is not None)
-    return any(seen.job.stopped == "Replaced" for seen in stopping) or any(
-        run.phase == "Replaced" and run.completed_at is not None and run.completed_at >= start
-        for run in draft.runs.values()
-    )
-
-
-def _at_limit(draft: Draft, slot: datetime, start: datetime) -> None:
-    """The concurrency limit is reached: Forbid skips the slot, Replace makes room for it."""
-    spec = draft.observed.schedule.spec
-    active = draft.active()
-    if spec is None or spec.concurrency_policy != "Replace":
-        names = ", ".join(run.id for run in active[:3])
-        _skip(draft, slot, "Concurrency", f"slot {_text(slot)} is skipped: still active: {names}", "JobAlreadyActive")
-        return
-    limit = draft.limit() or 1
-    for run in active[: max(0, draft.active_count() - limit + 1)]:
-        _replace(draft, run)
-    if draft.free_places():
+    due = due_slots(draft, when, SLOTS_A_PASS + MOST_CAUGHT_UP)
+    fates = _fates(draft, due)
+    lost = [(d.slot, fate) for d, fate in takewhile(lambda pair: pair[1] is not None, zip(due, fates, strict=True))]
+    first = len(lost)
+    skip_slots(draft, [(slot, fate) for slot, fate in lost if fate is not None])
+    if len(due) == SLOTS_A_PASS + MOST_CAUGHT_UP:
         draft.wake(draft.now)
-    elif spec.starting_deadline_seconds is not None:
-        draft.wake(start + timedelta(seconds=spec.starting_deadline_seconds + 1))
-
-
-def _replace(draft: Draft, run: Run) -> None:
-    """Stop a run for a newer one. Between two attempts there is nothing to stop: it just ends."""
-    if run.retry_at is not None:
-        if draft.on_its_way(job_name(draft.observed.schedule.owner.name, run.scheduled_at, run.attempt + 1)):
-            return  # it is stopped when it is there
-        why = {"reason": "Replaced", "message": "stopped for a newer run"}
-        ended = run.model_copy(update={"phase": "Replaced", "retry_at": None, **why})
-        draft.runs[base_id(run.id)] = ended
-        close(draft, ended)
         return
-    seen = draft.sighting(run)
-    if seen is not None and not seen.job_gone and not seen.job.deleting:
-        draft.do(StopJob(seen.job.name, seen.job.uid, "Replaced"))
+    if first < len(due):
+        is_dealt_with = _start(draft, due[first], newest=first == len(due) - 1)
+        if is_dealt_with and first + 1 < len(due):
+            draft.wake(draft.now)
+    if first >= len(due) - 1:
+        upcoming = when.next_after(due[-1].slot if due else draft.cursor())
+        if upcoming is not None and upcoming > draft.now:
+            draft.wake(place(draft.observed.schedule, when, upcoming).start)
 
 
-def _skip(draft: Draft, slot: datetime, reason: SkipReason, message: str, event: str | None = None) -> None:
-    draft.skip(reason, [slot])
-    draft.handled(slot)
-    event = event or {"DeadlineMissed": "MissSchedule", "CatchUp": "MissSchedule", "Rejected": "FailedCreate"}.get(
-        reason, reason
-    )
-    draft.note(event, message, warning=event != "JobAlreadyActive")
+def _fates(draft: Draft, due: Sequence[Due]) -> list[Fate | None]:
+    """What becomes of each due slot, before anybody asks whether there is room or money for it."""
+    fates = [_own_fate(draft, due, n) for n in range(len(due))]
+    for n in _missed(draft, due, [n for n, fate in enumerate(fates) if fate is None]):
+        fates[n] = MISSED
+    return fates
 
 
-def _text(slot: datetime) -> str:
-    return f"{slot:%Y-%m-%d %H:%M:%S} UTC"
+def _own_fate(draft: Draft, due: Sequence[Due], n: int) -> Fate | None:
+    """Unwanted, or within a blackout."""
+    this, window = due[n], due[n].window
+    if draft.on_its_way(job_name(draft.observed.schedule.owner.name, this.slot, 1)):
+        return None
+    fate = fate_of(draft.observed.schedule, this)
+    if fate is not None or window is None:
+        return fate
+    unwanted = draft.observed.schedule.unwanted.slots
+    # Of the slots that one blackout puts off, the newest runs; none where another is due just when it ends.
+    later = (d for d in due[n + 1 :] if d.slot not in unwanted)
+    superseded = any(d.slot == window.end or (d.window and d.window.end == window.end) for d in later)
+    return ("Blackout", window.name) if superseded else None
+
+
+def _missed(draft: Draft, due: Sequence[Due], left: Sequence[int]) -> Sequence[int]:
+    """Which of these slots are not made up for."""
+    spec = draft.observed.schedule.spec
+    if spec is None or not left:
+        return ()
+    if len(due) == SLOTS_A_PASS + MOST_CAUGHT_UP:  # there may be more, so these are not the newest
+        return [n for n in left if n < SLOTS_A_PASS]
+    if spec.catch_up != "All":
+        return left[:-1]
+    limit = spec.catch_up_limit or CATCH_UP_LIMIT
+    backlog = left if _is_late(draft, due[left[-1]]) else left[:-1]
+    return backlog[: max(0, len(backlog) - limit)]
+
+
+def _is_late(draft: Draft, due: Due) -> bool:
+    """Whether it was missed: nothing could start it in time. One that waited for its turn or for room was not."""
+    turn = draft.turn(job_name(draft.observed.schedule.owner.name, due.slot, 1))
+    if turn is not None:
+        return turn.trigger == "CatchUp"
+    return not draft.is_fresh(due.start) and not room_was_made(draft, due.start)
+
+
+def _start(draft: Draft, due: Due, *, newest: bool) -> bool:
+    """Start a slot, leave it waiting, or skip it for want of time, room or money. True: it is dealt with."""
+    schedule, spec = draft.observed.schedule, draft.observed.schedule.spec
+    if spec is None or draft.on_its_way(job_name(schedule.owner.name, due.slot, 1)):
+        return False
+    late = _is_late(draft, due)
+    window = schedule.blackouts.at(draft.now)
+    fate = _late_fate(draft, due, window, late=late)
+    if fate is not None:
+        skip_slot(draft, due.slot, *fate)
+        return True
+    if window is not None:
+        draft.wake(window.end)
+        return False
+    draft.wake_at_deadline(due.start)
+    catching_up = late or not newest
+    if catching_up and spec.catch_up == "All":
+        if draft.active_count() > 0:
+            return False
+    elif waiting(draft) or not draft.free_places():
+        return at_limit(draft, due)
+    return _start_now(draft, due, "CatchUp" if catching_up else "Schedule")
+
+
+def _late_fate(
+    draft: Draft, due: Due, window: Window | None, *, late: bool
+) -> tuple[SkipReason, str, str | None] | None:
+    """Why a slot cannot start any more: reason, message and name of the blackout."""
+    spec = draft.observed.schedule.spec
+    if spec is not None and draft.past_deadline(due.start):
+        return "DeadlineMissed", f"could not start within {spec.starting_deadline_seconds} s", None
+    if spec is not None and late and spec.catch_up == "None":
+        return "CatchUp", "was missed and is not made up for (catchUp: None)", None
+    if window is not None and (window.action == "Skip" or window.end is None):
+        return "Blackout", f"would start within the blackout {window.name}", window.name
+    return None
+
+
+def _start_now(draft: Draft, due: Due, trigger: Trigger) -> bool:
+    budget = allowance(draft)
+    if isinstance(budget, Shortage):
+        out_of_budget(draft, due.slot, budget)
+        return True
+    outcome = start_run(draft, slot=due.slot, attempt=1, trigger=trigger, due=due.start, budget=budget)
+    if isinstance(outcome, Start):
+        skip_slot(draft, due.slot, refusal(outcome), f"did not run: {outcome.message}")
+        return True
+    if outcome == "There":
+        draft.handled(due.slot)
+    return outcome == "There"

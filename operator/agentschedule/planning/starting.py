@@ -1,12 +1,16 @@
 """The one place where a run's Job is asked for, whoever asks: a slot, a retry, a person."""
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Literal
 
 from agentschedule.api.status import Trigger
 from agentschedule.planning.actions import CreateJob
+from agentschedule.planning.budget import tokens_left
 from agentschedule.planning.draft import Draft
+from agentschedule.planning.heartbeat import iteration_of
 from agentschedule.planning.observed import Request, Start
+from agentschedule.planning.session import volume_ready
 from agentschedule.runs.manifest import RunRequest, job_manifest
 from agentschedule.runs.names import job_name, manual_job_name
 
@@ -15,16 +19,24 @@ Outcome = Literal["Asked", "Waiting", "There"] | Start
 
 
 def forget_starts(draft: Draft) -> None:
-    """Starts that were to be tried again and are wanted no more: their slot was skipped, their run withdrawn."""
-    draft.consumed |= {
-        name for name, start in draft.observed.starts.items() if start.state == "Deferred" and name not in draft.wanted
-    }
+    """Starts that wait and are wanted no more: their slot was skipped, their run withdrawn. And turns not used."""
+    for name, start in draft.observed.starts.items():
+        unwanted = start.state in {"Deferred", "Queued"} and name not in draft.wanted
+        if unwanted or (start.state == "Granted" and not draft.asked(name)):
+            draft.consumed.add(name)
 
 
 def start_run(
-    draft: Draft, *, slot: datetime, attempt: int, trigger: Trigger, due: datetime, request: Request | None = None
+    draft: Draft,
+    *,
+    slot: datetime,
+    attempt: int,
+    trigger: Trigger,
+    due: datetime,
+    budget: Decimal,
+    request: Request | None = None,
 ) -> Outcome:
-    """Ask for a run's Job, unless it is there, on its way or refused."""
+    """Ask for a run's Job, unless it is there, on its way or refused. `budget` is what the attempt may cost in USD."""
     schedule = draft.observed.schedule
     name = (
         manual_job_name(schedule.owner.name, request.uid) if request else job_name(schedule.owner.name, slot, attempt)
@@ -33,7 +45,7 @@ def start_run(
     if any(seen.id == name for seen in draft.observed.sightings):
         return "There"
     start = draft.observed.starts.get(name)
-    if start is not None and start.state == "InFlight":
+    if start is not None and start.state in {"InFlight", "Queued"}:
         return "Waiting"
     if start is not None and start.state == "Deferred" and start.until is not None and start.until > draft.now:
         draft.wake(start.until)
@@ -41,7 +53,7 @@ def start_run(
     if start is not None and start.state in {"NameConflict", "Rejected"}:
         draft.consumed.add(name)
         return start
-    if schedule.spec is None:
+    if schedule.spec is None or not volume_ready(draft):
         return "Waiting"
     run = RunRequest(
         id=name,
@@ -51,9 +63,13 @@ def start_run(
         previous=draft.status.previous,
         agent_run=request.name if request else None,
         agent_run_uid=request.uid if request else None,
+        budget=budget,
+        max_tokens=tokens_left(draft, name),
         input=request.spec.input if request else None,
         context=request.spec.context if request else None,
+        iteration=iteration_of(draft, name, trigger),
+        asked_at=draft.now,
     )
     manifest = job_manifest(schedule.owner, schedule.spec, run, draft.settings.defaults)
-    draft.do(CreateJob(name=name, slot=slot, trigger=trigger, due=due, manifest=manifest))
+    draft.do(CreateJob(name=name, slot=slot, trigger=trigger, due=due, manifest=manifest, budget=budget))
     return "Asked"

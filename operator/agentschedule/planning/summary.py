@@ -1,9 +1,20 @@
 """What people see: phase, conditions and columns, derived from what the rules decided."""
 
 from agentschedule.api.spec import AgentScheduleSpec
-from agentschedule.api.status import Effective
-from agentschedule.planning.draft import Draft
+from agentschedule.api.status import BudgetStatus, Effective, SchedulePhase
+from agentschedule.planning.acceptance import count_from
+from agentschedule.planning.draft import NOTHING, Draft
+from agentschedule.planning.due import next_run
+from agentschedule.planning.session import PROBLEM, volume_problem
 from agentschedule.timing import local_text
+
+_READY: dict[SchedulePhase, str] = {
+    "Active": "Scheduled",
+    "Paused": "Suspended",
+    "Held": "Held",
+    "DeadLetter": "DeadLetter",
+    "Complete": "Complete",
+}
 
 
 def complete_when_done(draft: Draft) -> None:
@@ -11,14 +22,26 @@ def complete_when_done(draft: Draft) -> None:
     when = draft.observed.schedule.when
     if when is None or not draft.accepted:
         return
-    done = when.next_after(draft.cursor()) is None and draft.active_count() == 0
+    used_up = draft.runs_left() == 0
+    none_left = used_up or when.next_after(draft.cursor()) is None
+    done = none_left and draft.active_count() == 0 and not draft.status.queued and draft.held() is None
     old = draft.conditions.get("Complete")
-    if done and (old is None or old.status != "True"):
-        draft.note("Completed", "no further run is due")
+    was_done = old is not None and old.status == "True"
     if done:
-        draft.set_condition("Complete", True, "NoMoreRuns", "no further run is due")
+        reason = "MaxRuns" if used_up else "NoMoreRuns"
+        text = f"all {draft.status.iteration} runs have been made" if used_up else "no further run is due"
+        if not was_done:
+            draft.note("Completed", text)
+        draft.set_condition("Complete", True, reason, text)
     else:
         draft.set_condition("Complete", False, "RunsToCome", "further runs are due, or one is active")
+
+
+def notice_more_runs(draft: Draft) -> None:
+    """A schedule that was complete and has runs to come again: slots that passed meanwhile are gone."""
+    old = draft.conditions.get("Complete")
+    if old is not None and old.reason == "MaxRuns" and old.status == "True" and draft.runs_left() != 0:
+        count_from(draft, draft.now)
 
 
 def summarise(draft: Draft) -> None:
@@ -35,9 +58,13 @@ def summarise(draft: Draft) -> None:
             draft.set_condition("Ready", False, reason, message)
             draft.update(phase="Invalid", observed_generation=schedule.generation)
     else:
-        reason = "Complete" if complete else "Suspended" if draft.suspended else "Scheduled"
-        draft.set_condition("Ready", True, reason, "the operator is doing what the spec says")
-        phase = "Complete" if complete else "Paused" if draft.suspended else "Active"
+        phase = _phase(draft, complete=complete)
+        trouble, ignored = volume_problem(draft), schedule.unwanted.problem
+        if trouble is None:
+            text = "the operator is doing what the spec says" + (f"; {ignored}" if ignored else "")
+            draft.set_condition("Ready", True, _READY[phase], text)
+        else:
+            draft.set_condition("Ready", False, PROBLEM, trouble)
         draft.update(phase=phase, observed_generation=schedule.generation)
     _next_run(draft)
     active = draft.active()
@@ -50,15 +77,23 @@ def summarise(draft: Draft) -> None:
         active_count=len(active),
         last_schedule_time=newest,
         effective=_effective(draft),
+        budget=_account(draft),
         conditions=[draft.conditions[k] for k in sorted(draft.conditions)],
     )
+
+
+def _phase(draft: Draft, *, complete: bool) -> SchedulePhase:
+    held = draft.held()
+    if held is not None:
+        return "DeadLetter" if held.reason == "DeadLetter" else "Held"
+    return "Complete" if complete else "Paused" if draft.suspended else "Active"
 
 
 def _next_run(draft: Draft) -> None:
     when = draft.observed.schedule.when
     slot = None
-    if when is not None and draft.accepted and not draft.suspended:
-        slot = when.next_after(draft.cursor())
+    if when is not None and draft.accepted and not draft.halted() and draft.runs_left() != 0:
+        slot = next_run(draft.observed.schedule, when, draft.cursor())
     draft.update(next_run_time=slot, next_run_local=local_text(slot, when.zone) if slot and when else None)
 
 
@@ -70,6 +105,12 @@ def _as_written(spec: AgentScheduleSpec | None) -> str | None:
     return given[:60] or None
 
 
+def _account(draft: Draft) -> BudgetStatus | None:
+    account = draft.status.budget
+    reserved = sum((run.budget_usd or NOTHING for run in draft.active()), NOTHING)
+    return account.model_copy(update={"reserved_usd": reserved}) if account else None
+
+
 def _effective(draft: Draft) -> Effective:
     schedule, defaults = draft.observed.schedule, draft.settings.defaults
     spec = schedule.spec
@@ -78,7 +119,7 @@ def _effective(draft: Draft) -> Effective:
     return Effective(
         active_deadline_seconds=deadline,
         max_concurrent_runs=draft.limit(),
-        max_budget_usd=defaults.max_budget_usd,
+        max_budget_usd=(spec.budget.per_run_usd if spec and spec.budget else None) or defaults.max_budget_usd,
         schedule=schedule.when.describe() if schedule.when else _as_written(spec),
         agent=image or "(job template)",
     )

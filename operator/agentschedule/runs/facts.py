@@ -1,14 +1,19 @@
 """What is kept of a Job or pod: the fields that decisions need, read from the API server's raw JSON."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 from agentschedule.constants import (
     AGENT_CONTAINER,
     ANNOTATION_AGENT_RUN,
     ANNOTATION_AGENT_RUN_UID,
+    ANNOTATION_ASKED_AT,
     ANNOTATION_ATTEMPT,
+    ANNOTATION_BUDGET,
+    ANNOTATION_ITERATION,
     ANNOTATION_KEEP,
     ANNOTATION_SCHEDULED_AT,
     ANNOTATION_STOPPED,
@@ -22,12 +27,20 @@ from agentschedule.runs.names import parse_time
 MOST_ATTEMPTS = 100
 """Of one run, as its entry in the status has it."""
 
+_MOST_ITERATIONS = 10**9
+_CONTAINERS = ("initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses")
+_MONEY = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?", re.ASCII)
+
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True, slots=True)
 class JobFacts:
-    """A Job of ours. `finished` is None until it has ended, then "Complete" or "Failed"."""
+    """A Job of ours. `finished` is None until it has ended, then "Complete" or "Failed".
+
+    `budget` is what was set aside for it, in US dollars; `iteration` the count of the scheduled run, where it was told.
+    `started_at` is when the cluster took it up, `suspended` whether a queue system holds it back.
+    """
 
     namespace: str
     name: str
@@ -48,11 +61,19 @@ class JobFacts:
     agent_run: str | None = None
     agent_run_uid: str | None = None
     keep: bool = False
+    budget: Decimal | None = None
+    iteration: int | None = None
+    asked_at: datetime | None = None
+    started_at: datetime | None = None
+    suspended: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class PodFacts:
-    """A pod of a Job of ours, with what its agent container said when it ended."""
+    """A pod of a Job of ours, with what its agent container said when it ended.
+
+    `others_started`: another container of it has started, for instance an init container.
+    """
 
     namespace: str
     name: str
@@ -74,11 +95,17 @@ class PodFacts:
     disrupted: bool = False
     deleted_at: datetime | None = None
     keep: bool = False
+    others_started: bool = False
 
     @property
     def ended(self) -> bool:
         """Whether all its containers have ended for good."""
         return self.phase in {"Succeeded", "Failed"}
+
+    @property
+    def ever_started(self) -> bool:
+        """Whether any container of it has ever run."""
+        return self.started_at is not None or self.others_started or self.phase in {"Running", "Succeeded"}
 
 
 def version_number(text: str) -> int:
@@ -97,10 +124,11 @@ def job_facts(raw: dict[str, Any]) -> JobFacts:
     notes = meta.get("annotations") or {}
     labels = meta.get("labels") or {}
     created = parse_time(meta.get("creationTimestamp")) or _EPOCH
+    status = raw.get("status") or {}
     ended = next(
         (
             c
-            for c in (raw.get("status") or {}).get("conditions") or ()
+            for c in status.get("conditions") or ()
             if c.get("type") in {"Complete", "Failed"} and c.get("status") == "True"
         ),
         None,
@@ -125,6 +153,11 @@ def job_facts(raw: dict[str, Any]) -> JobFacts:
         agent_run=notes.get(ANNOTATION_AGENT_RUN),
         agent_run_uid=notes.get(ANNOTATION_AGENT_RUN_UID),
         keep=notes.get(ANNOTATION_KEEP) == "true",
+        budget=_money(notes.get(ANNOTATION_BUDGET)),
+        iteration=_iteration(notes.get(ANNOTATION_ITERATION)),
+        asked_at=parse_time(notes.get(ANNOTATION_ASKED_AT)),
+        started_at=parse_time(status.get("startTime")),
+        suspended=(raw.get("spec") or {}).get("suspend") is True,
     )
 
 
@@ -133,12 +166,12 @@ def pod_facts(raw: dict[str, Any]) -> PodFacts:
     meta = raw["metadata"]
     labels = meta.get("labels") or {}
     status = raw.get("status") or {}
+    containers = [c for kind in _CONTAINERS for c in status.get(kind) or ()]
     agent: dict[str, Any] = next(
         (c for c in status.get("containerStatuses") or () if c.get("name") == AGENT_CONTAINER), {}
     )
-    state = agent.get("state") or {}
-    ended = state.get("terminated") or {}
-    running = state.get("running") or {}
+    ended = (agent.get("state") or {}).get("terminated") or {}
+    ran = ended if _started(agent) else {}  # a container that was never made ends too: with the runtime's words
     owner: dict[str, Any] = next((o for o in meta.get("ownerReferences") or () if o.get("kind") == "Job"), {})
     return PodFacts(
         namespace=meta["namespace"],
@@ -151,12 +184,13 @@ def pod_facts(raw: dict[str, Any]) -> PodFacts:
         schedule_uid=labels.get(LABEL_SCHEDULE_UID, ""),
         phase=status.get("phase", "Pending"),
         created=parse_time(meta.get("creationTimestamp")) or _EPOCH,
-        started_at=parse_time(ended.get("startedAt") or running.get("startedAt")),
-        finished_at=parse_time(ended.get("finishedAt")),
-        exit_code=ended.get("exitCode"),
+        started_at=_started(agent),
+        finished_at=parse_time(ran.get("finishedAt")),
+        exit_code=ran.get("exitCode"),
         reason=status.get("reason") or ended.get("reason"),
-        message=status.get("message"),
-        result=ended.get("message"),
+        message=status.get("message") or (None if ran else ended.get("message")),
+        result=ran.get("message"),
+        others_started=any(_started(c) for c in containers if c is not agent),
         waiting=_waiting(status),
         disrupted=_condition(status, "DisruptionTarget", "True") is not None,
         deleted_at=_deletion(meta),
@@ -181,7 +215,19 @@ def job_of_pod(raw: dict[str, Any]) -> JobFacts:
         created=pod.created,
         agent_run=notes.get(ANNOTATION_AGENT_RUN),
         agent_run_uid=notes.get(ANNOTATION_AGENT_RUN_UID),
+        budget=_money(notes.get(ANNOTATION_BUDGET)),
+        iteration=_iteration(notes.get(ANNOTATION_ITERATION)),
+        asked_at=parse_time(notes.get(ANNOTATION_ASKED_AT)),
     )
+
+
+def _started(container: dict[str, Any]) -> datetime | None:
+    """When a container started. Runtimes give one that could not be started the beginning of all time."""
+    state = container.get("state") or {}
+    at = parse_time(((state.get("terminated") or state.get("running")) or {}).get("startedAt"))
+    if at is None:
+        at = parse_time(((container.get("lastState") or {}).get("terminated") or {}).get("startedAt"))
+    return at if at is not None and at > _EPOCH else None
 
 
 def _deletion(meta: dict[str, Any]) -> datetime | None:
@@ -208,5 +254,20 @@ def _waiting(status: dict[str, Any]) -> tuple[str, str] | None:
 
 def _attempt(text: str | None) -> int:
     """The number of an attempt. What somebody else has written there is the first."""
-    number = int(text) if text and text.isascii() and text.isdigit() and len(text) < 4 else 1
+    number = _number(text) or 1
     return number if 1 <= number <= MOST_ATTEMPTS else 1
+
+
+def _iteration(text: str | None) -> int | None:
+    """Which scheduled run this is. None for what somebody else has written there."""
+    number = _number(text)
+    return number if number is not None and number <= _MOST_ITERATIONS else None
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) <= 10 else None
+
+
+def _money(text: str | None) -> Decimal | None:
+    """An amount as we write it. None for what somebody else has written there."""
+    return Decimal(text) if text and _MONEY.fullmatch(text) else None

@@ -13,8 +13,11 @@ from agentschedule.constants import (
     AGENT_CONTAINER,
     ANNOTATION_AGENT_RUN,
     ANNOTATION_AGENT_RUN_UID,
+    ANNOTATION_ASKED_AT,
     ANNOTATION_ATTEMPT,
+    ANNOTATION_BUDGET,
     ANNOTATION_CONTEXT,
+    ANNOTATION_ITERATION,
     ANNOTATION_SCHEDULED_AT,
     ANNOTATION_TRIGGER,
     API_VERSION,
@@ -30,6 +33,8 @@ from agentschedule.constants import (
     RESTRICTED_OPERATIONS,
     RESULT_BYTES,
     RESULT_FILE,
+    SESSION_DIR,
+    SESSION_VOLUME,
 )
 from agentschedule.runs.merge import overlay
 
@@ -71,7 +76,12 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """What makes one run's Job differ from another's of the same schedule."""
+    """What makes one run's Job differ from another's of the same schedule.
+
+    `budget` is what the run may cost in US dollars, None: the operator's ceiling. `max_tokens` is told to the agent
+    where there is a limit. `iteration` counts scheduled runs from 1; it is told where the spec has a heartbeat.
+    `asked_at` is when the operator's clock showed the run to be asked for; that clock may differ from the cluster's.
+    """
 
     id: str
     slot: datetime
@@ -82,6 +92,15 @@ class RunRequest:
     agent_run_uid: str | None = None
     input: str | None = None
     context: dict[str, Any] | None = None
+    budget: Decimal | None = None
+    max_tokens: int | None = None
+    iteration: int | None = None
+    asked_at: datetime | None = None
+
+
+def session_claim(schedule: str) -> str:
+    """Name of the PersistentVolumeClaim that the runs of a schedule share."""
+    return f"{schedule}-session"
 
 
 def job_manifest(owner: Owner, spec: AgentScheduleSpec, run: RunRequest, defaults: Defaults) -> dict[str, Any]:
@@ -93,7 +112,8 @@ def job_manifest(owner: Owner, spec: AgentScheduleSpec, run: RunRequest, default
         "spec": {"template": {"metadata": {}, "spec": _pod(agent, defaults, deadline)}},
     }
     merged = overlay(base, spec.job_template or {})
-    return _own(merged, owner, run, spec, deadline, defaults.max_budget_usd, agent.name or owner.name)
+    budget = defaults.max_budget_usd if run.budget is None else run.budget
+    return _own(merged, owner, run, spec, deadline, budget, agent.name or owner.name)
 
 
 def context_document(
@@ -101,6 +121,13 @@ def context_document(
 ) -> str:
     """The context file: compact JSON in UTF-8."""
     background = run.trigger != "Manual"
+    limits: dict[str, Any] = {
+        "maxBudgetUSD": money_text(budget),
+        "deadlineSeconds": deadline,
+        "resultBytes": RESULT_BYTES,
+    }
+    if run.max_tokens is not None:
+        limits["maxTokens"] = run.max_tokens
     document: dict[str, Any] = {
         "version": 1,
         "run": {
@@ -114,13 +141,15 @@ def context_document(
         },
         "input": run.input if run.input is not None else spec.input,
         "context": run.context if run.context is not None else (spec.context or {}),
-        "limits": {"maxBudgetUSD": money_text(budget), "deadlineSeconds": deadline, "resultBytes": RESULT_BYTES},
+        "limits": limits,
         "background": background,
         "restrictedOperations": list(RESTRICTED_OPERATIONS) if background else [],
         "capabilities": [],
     }
     if run.previous is not None and spec.session.mode != "FullyEphemeral":
         document["previous"] = run.previous.to_json()
+    if spec.heartbeat is not None and run.iteration is not None:
+        document["heartbeat"] = {"iteration": run.iteration, **spec.heartbeat.to_json()}
     return compact(document)
 
 
@@ -200,31 +229,31 @@ def _own(
         ANNOTATION_SCHEDULED_AT: utc_text(run.slot),
         ANNOTATION_TRIGGER: run.trigger,
         ANNOTATION_ATTEMPT: str(run.attempt),
+        ANNOTATION_BUDGET: money_text(budget),
     }
+    if run.asked_at is not None:
+        notes[ANNOTATION_ASKED_AT] = utc_text(run.asked_at)
+    if run.iteration is not None:
+        notes[ANNOTATION_ITERATION] = str(run.iteration)
     if run.agent_run and run.agent_run_uid:
         notes |= {ANNOTATION_AGENT_RUN: run.agent_run, ANNOTATION_AGENT_RUN_UID: run.agent_run_uid}
     document = context_document(owner, spec, run, deadline, budget, agent)
+    shared = spec.session.mode == "SharedPersistent"
     environment = _environment(owner, run, deadline, budget, agent)
+    mounts = [{"name": "agentschedule", "mountPath": CONTEXT_DIR, "readOnly": True}]
+    volumes: list[dict[str, Any]] = [_CONTEXT_VOLUME]
+    if shared:
+        environment.append({"name": "AGENT_SESSION_DIR", "value": SESSION_DIR})
+        mounts.append({"name": SESSION_VOLUME, "mountPath": SESSION_DIR})
+        claim = {"claimName": session_claim(owner.name)}
+        volumes.append({"name": SESSION_VOLUME, "persistentVolumeClaim": claim})
     agents = [c for c in pod["containers"] if c.get("name") == AGENT_CONTAINER]
     for container in agents:
         container["env"] = [*(container.get("env") or ()), *environment]
         container["terminationMessagePath"] = RESULT_FILE
         container["terminationMessagePolicy"] = "File"
-        container["volumeMounts"] = [
-            *(m for m in container.get("volumeMounts") or () if m.get("mountPath") != CONTEXT_DIR),
-            {"name": "agentschedule", "mountPath": CONTEXT_DIR, "readOnly": True},
-        ]
-    pod["volumes"] = [
-        *(v for v in pod.get("volumes") or () if v.get("name") != "agentschedule"),
-        {
-            "name": "agentschedule",
-            "downwardAPI": {
-                "items": [
-                    {"path": "context.json", "fieldRef": {"fieldPath": f"metadata.annotations['{ANNOTATION_CONTEXT}']"}}
-                ]
-            },
-        },
-    ]
+        container["volumeMounts"] = _instead(container.get("volumeMounts"), mounts, "mountPath")
+    pod["volumes"] = _instead(pod.get("volumes"), volumes, "name")
     metadata = template.get("metadata") or {}
     template["metadata"] = {
         **metadata,
@@ -244,6 +273,20 @@ def _own(
         },
         "spec": {**job["spec"], "backoffLimit": 0, "activeDeadlineSeconds": deadline + JOB_DEADLINE_MARGIN},
     }
+
+
+_CONTEXT_VOLUME = {
+    "name": "agentschedule",
+    "downwardAPI": {
+        "items": [{"path": "context.json", "fieldRef": {"fieldPath": f"metadata.annotations['{ANNOTATION_CONTEXT}']"}}]
+    },
+}
+
+
+def _instead(given: list[dict[str, Any]] | None, own: list[dict[str, Any]], key: str) -> list[dict[str, Any]]:
+    """A list with our own entries, and without others that have the same key."""
+    taken = {entry[key] for entry in own}
+    return [*(entry for entry in given or () if entry.get(key) not in taken), *own]
 
 
 def _environment(owner: Owner, run: RunRequest, deadline: int, budget: Decimal, agent: str) -> list[dict[str, str]]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from agentschedule.constants import AGENT_CONTAINER, GROUP
+from agentschedule.constants import AGENT_CONTAINER, GROUP, SESSION_DIR, SESSION_VOLUME
 
 # Keys by which the API server itself merges these lists (k8s.io/api, patchMergeKey).
 _MERGE_KEYS = {
@@ -94,6 +94,25 @@ def forbidden(template: dict[str, Any]) -> list[str]:
     for kind in ("containers", "initContainers"):
         problems += _container_problems(pod.get(kind), f"{path}.{kind}")
     return problems
+
+
+def forbidden_in_session(template: dict[str, Any]) -> list[str]:
+    """What a jobTemplate without other problems says of the volume that a SharedPersistent session brings along."""
+    path = "spec.jobTemplate.spec.template.spec"
+    pod = ((template.get("spec") or {}).get("template") or {}).get("spec") or {}
+    problems = [
+        f"{path}.volumes: the volume {SESSION_VOLUME} is set by the operator (session.mode SharedPersistent)"
+        for volume in pod.get("volumes") or ()
+        if volume.get("name") == SESSION_VOLUME
+    ]
+    agents = [c for c in pod.get("containers") or () if c.get("name") == AGENT_CONTAINER]
+    return problems + [
+        f"{path}.containers[{AGENT_CONTAINER}].volumeMounts: {SESSION_DIR} is set by the operator"
+        " (session.mode SharedPersistent)"
+        for container in agents
+        for mount in container.get("volumeMounts") or ()
+        if str(mount.get("mountPath", "")).rstrip("/") == SESSION_DIR
+    ]
 
 
 def _instead(field: str) -> str:

@@ -15,6 +15,11 @@ def manual_job_name(schedule: str, agent_run_uid: str, attempt: int = 1) -> str:
     return base if attempt == 1 else f"{base}-r{attempt}"
 
 
+def utc_words(t: datetime) -> str:
+    """An instant for people: "2026-11-23 09:00:00 UTC"."""
+    return f"{t.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
 def parse_time(text: str | None) -> datetime | None:
     """An RFC 3339 time of the API server, in UTC. None for none and for what is not a time."""
     if not text:

@@ -2,18 +2,21 @@
 
 import json
 import math
+import re
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from agentschedule.api.status import Alert, Usage
-from agentschedule.constants import STATE_BYTES
+from agentschedule.constants import OUTPUT_URI_BYTES, STATE_BYTES
 
 _MAX_COST = Decimal(1_000_000)
 MAX_TOKENS = 1_000_000_000_000
 _MAX_DEPTH = 16
 _EXACT = 2**53
 _SEVERITIES = ("info", "warning", "critical")
+_URI = re.compile(r"[a-z][a-z0-9+.-]*:[!#-;=?-\[\]_a-z~]+")
+_ACTIVE_SCHEMES = {"javascript", "vbscript", "data"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,8 @@ class Result:
     usage: Usage | None = None
     state: dict[str, Any] | None = None
     alert: Alert | None = None
+    sleep: bool | None = None
+    output_uri: str | None = None
     problems: tuple[str, ...] = field(default=())
 
 
@@ -45,6 +50,8 @@ def parse_result(message: str | None) -> Result:
         usage=_usage(data.get("usage"), problems),
         state=_state(data.get("state"), problems),
         alert=_alert(data.get("alert"), problems),
+        sleep=_sleep(data.get("sleep"), problems),
+        output_uri=_output_uri(data.get("outputURI"), problems),
         problems=tuple(problems),
     )
 
@@ -131,6 +138,26 @@ def _alert(value: object, problems: list[str]) -> Alert | None:
         problems.append(f"alert.severity is none of {', '.join(_SEVERITIES)}")
         severity = "warning"
     return Alert(severity=severity, message=clean(value["message"], 512))
+
+
+def _sleep(value: object, problems: list[str]) -> bool | None:
+    if value is None or isinstance(value, bool):
+        return value
+    problems.append("sleep is neither true nor false")
+    return None
+
+
+def _output_uri(value: object, problems: list[str]) -> str | None:
+    """People follow it: it is taken whole or not at all, in plain ASCII, and runs nothing where it is opened."""
+    if value is None:
+        return None
+    if not isinstance(value, str) or len(value) > OUTPUT_URI_BYTES or not _URI.fullmatch(value):
+        problems.append(f"outputURI is not an absolute URI of at most {OUTPUT_URI_BYTES} characters")
+        return None
+    if value.partition(":")[0] in _ACTIVE_SCHEMES:
+        problems.append(f"outputURI must not be a {value.partition(':')[0]}: URI")
+        return None
+    return value
 
 
 def _deeper(value: object, levels: int) -> bool:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from agentschedule.api.status import RunPhase
 from agentschedule.constants import MESSAGE_BYTES
@@ -14,18 +15,30 @@ may be broken for longer than it takes to notice."""
 
 NO_RESULT = Result()
 
-_STOPPED = {"Replaced": "stopped for a newer run", "Cancelled": "its AgentRun was deleted"}
-_IMAGE_TROUBLE = {"ErrImagePull", "ImagePullBackOff", "ErrImageNeverPull", "InvalidImageName", "ImageInspectError"}
+NEVER_STARTED: Final = "NeverStarted"
+"""Why a run is stopped whose pod did not start in time, and the reason of its end."""
+
+_STOPPED: dict[str, tuple[RunPhase, str]] = {
+    "Replaced": ("Replaced", "stopped for a newer run"),
+    "Cancelled": ("Cancelled", "its AgentRun was deleted"),
+    NEVER_STARTED: ("Failed", "never started"),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Sighting:
-    """One Job of ours as it was last seen, with its newest pod. `job_gone`, `pod_gone`: seen once, deleted since."""
+    """One Job of ours as it was last seen, with its newest pod. `job_gone`, `pod_gone`: seen once, deleted since.
+
+    `explanation` is reason and message of the newest warning among the Events on its pod, or on the Job where there is
+    no pod, as they were at `explained_at`; None: nobody asked, or there was none.
+    """
 
     job: JobFacts
     pod: PodFacts | None = None
     job_gone: bool = False
     pod_gone: bool = False
+    explanation: tuple[str, str] | None = None
+    explained_at: datetime | None = None
 
     @property
     def id(self) -> str:
@@ -36,6 +49,21 @@ class Sighting:
     def pod_alive(self) -> bool:
         """Whether a container of it may still be running."""
         return self.pod is not None and not self.pod_gone and not self.pod.ended
+
+    @property
+    def ever_started(self) -> bool:
+        """Whether a container of it has ever run, as far as is known."""
+        return self.pod is not None and self.pod.ever_started
+
+    @property
+    def trouble(self) -> tuple[str, str] | None:
+        """Reason and message of what keeps it from starting: what its pod says, else what was said of it."""
+        if self.job.suspended or self.ever_started:
+            return None
+        reason, message = (self.pod.waiting if self.pod else None) or self.explanation or (None, "")
+        if reason is None:
+            return None
+        return "ErrImagePull" if reason == "ImagePullBackOff" else reason, clean(message, MESSAGE_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,31 +116,21 @@ def _killed(pod: PodFacts) -> bool:
 
 def _active(seen: Sighting, look_again: datetime | None = None) -> Standing:
     pod = seen.pod
-    if pod is None:
-        return Standing("Pending", ended=False, look_again=look_again)
-    if pod.started_at is not None:
+    if pod is not None and pod.started_at is not None:
         return Standing("Running", ended=False, started_at=pod.started_at, look_again=look_again)
-    reason, message = pod.waiting or (None, None)
-    if reason in _IMAGE_TROUBLE:
-        reason = "ErrImagePull" if reason == "ImagePullBackOff" else reason
-    return Standing(
-        "Pending",
-        ended=False,
-        reason=reason,
-        message=clean(message, MESSAGE_BYTES) if message else None,
-        look_again=look_again,
-    )
+    reason, message = seen.trouble or (None, None)
+    return Standing("Pending", ended=False, reason=reason, message=message or None, look_again=look_again)
 
 
 def _stopped(seen: Sighting, now: datetime) -> Standing:
-    """Ended because its Job was deleted: replaced by the operator, or cancelled."""
+    """Ended because its Job was deleted: by the operator, which noted why, or by somebody else."""
     pod = seen.pod
-    replaced = seen.job.stopped == "Replaced"
+    phase, message = _STOPPED.get(seen.job.stopped or "", ("Cancelled", "its Job was deleted"))
     return Standing(
-        phase="Replaced" if replaced else "Cancelled",
+        phase=phase,
         ended=True,
-        reason=seen.job.stopped or "JobDeleted",
-        message=_STOPPED.get(seen.job.stopped or "", "its Job was deleted"),
+        reason=seen.job.stopped if seen.job.stopped in _STOPPED else "JobDeleted",
+        message=message,
         started_at=pod.started_at if pod else None,
         completed_at=(pod.finished_at if pod else None) or now.replace(microsecond=0),
         exit_code=pod.exit_code if pod else None,

@@ -56,6 +56,14 @@ class Cron:
             slot = _next(self.plain, self.any_hour, zone, slot)
         return slot
 
+    def stands_in_for(self, slot: datetime, zone: ZoneInfo) -> datetime | None:
+        """Return the first wall time that does not exist and for which ``slot``, at a gap's end, is due; else None."""
+        begin, end = zones.wall_of(slot - _SECOND, zone) + _SECOND, zones.wall_of(slot, zone)
+        if self.any_hour or begin >= end:
+            return None
+        wall = next(_walls_after(self.plain, begin - _SECOND), None)
+        return wall if wall is not None and wall < end else None
+
 
 def parse_cron(text: str, hash_id: str) -> Cron:
     """Return the expression ``text``, with H drawn from ``hash_id`` (the schedule's namespace/name).

@@ -2,8 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any, Final
+
+# Values that mean the same as leaving the field out: they do not enter, so that writing them down is no change.
+_DEFAULTS: Final[dict[str, object]] = {"catchUp": "Latest", "catchUpLimit": 10}
 
 
 def when_digest(  # noqa: PLR0913 - one parameter for each field of the section
@@ -16,11 +20,17 @@ def when_digest(  # noqa: PLR0913 - one parameter for each field of the section
     start_time: datetime | str | None,
     end_time: datetime | str | None,
     jitter: str | None,
+    blackouts: Sequence[Any] = (),
+    max_runs: int | None = None,
+    starting_deadline_seconds: int | None = None,
+    catch_up: str | None = None,
+    catch_up_limit: int | None = None,
 ) -> str:
     """Return 16 hexadecimal digits (sha256) that change when one of these fields is changed.
 
     Works for values that cannot be used as well. A time as text and the same time as datetime give the same digest.
-    Fields that are not set do not enter it, so that a field added to the section later leaves old digests alone.
+    Fields that are not set, or to their default, do not enter it, so that a field added to the section later leaves old
+    digests alone. Blackouts are taken as they stand in the resource; their order is no matter.
     """
     section = {
         "schedule": schedule,
@@ -31,9 +41,27 @@ def when_digest(  # noqa: PLR0913 - one parameter for each field of the section
         "startTime": _instant(start_time),
         "endTime": _instant(end_time),
         "jitter": jitter,
+        "blackouts": sorted((_blackout(entry) for entry in blackouts), key=_sortable),
+        "maxRuns": max_runs,
+        "startingDeadlineSeconds": starting_deadline_seconds,
+        "catchUp": catch_up,
+        "catchUpLimit": catch_up_limit,
     }
-    given = {name: value for name, value in section.items() if value}
+    given = {name: value for name, value in section.items() if value and value != _DEFAULTS.get(name)}
     return hashlib.sha256(json.dumps(given, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _blackout(entry: Any) -> Any:
+    if not isinstance(entry, Mapping):
+        return entry
+    given = {name: value for name, value in entry.items() if value and (name, value) != ("action", "Skip")}
+    if isinstance(given.get("weekdays"), list):
+        given["weekdays"] = sorted(given["weekdays"], key=_sortable)
+    return given
+
+
+def _sortable(value: object) -> str:
+    return json.dumps(value, sort_keys=True, default=str)
 
 
 def _instant(value: datetime | str | None) -> str | None:

@@ -102,7 +102,7 @@ def parse_moment(text: str, zone: ZoneInfo, created: datetime) -> Moment:
     A wall time in a gap of the clocks means the first instant after it, one that comes twice the first. Raises
     TimingError for field spec.at when it is neither, has a fraction of a second, or lies before ``created``.
     """
-    instant = _read_moment(text, zone)
+    instant = read_instant(text, zone, "spec.at")
     if instant < created:
         raise TimingError(
             "spec.at",
@@ -112,19 +112,24 @@ def parse_moment(text: str, zone: ZoneInfo, created: datetime) -> Moment:
     return Moment(instant, zone)
 
 
-def _read_moment(text: str, zone: ZoneInfo) -> datetime:
+def read_instant(text: str, zone: ZoneInfo, field: str) -> datetime:
+    """Return the instant ``text`` in UTC: RFC 3339, or without an offset the wall time in ``zone``.
+
+    A wall time in a gap of the clocks means the first instant after it, one that comes twice the first. Raises
+    TimingError naming ``field`` when it is neither, or has a fraction of a second.
+    """
     shape = "write an instant such as '2026-12-01T09:00:00Z', or a local time such as '2026-12-01T09:00'"
     match = _AT.fullmatch(text.strip())
     if match is None:
-        raise TimingError("spec.at", f"{text[:64]!r} is not a time; {shape}")
+        raise TimingError(field, f"{text[:64]!r} is not a time; {shape}")
     if (match["fraction"] or "0").strip("0"):
-        raise TimingError("spec.at", f"{text[:64]!r} has a fraction of a second; write whole seconds")
+        raise TimingError(field, f"{text[:64]!r} has a fraction of a second; write whole seconds")
     try:
         read = datetime.fromisoformat(match["clock"].upper() + (match["offset"] or "").upper())
     except ValueError as e:
-        raise TimingError("spec.at", f"{text[:64]!r} is not a time: {e}; {shape}") from e
+        raise TimingError(field, f"{text[:64]!r} is not a time: {e}; {shape}") from e
     if not 1970 <= read.year <= LAST_YEAR:
-        raise TimingError("spec.at", f"the year of {text[:64]!r} must be between 1970 and {LAST_YEAR}")
+        raise TimingError(field, f"the year of {text[:64]!r} must be between 1970 and {LAST_YEAR}")
     return first_instant(read, zone)[0] if read.tzinfo is None else read.astimezone(UTC)
 
 

@@ -30,8 +30,9 @@ def check_min_interval(when: When, minimum: timedelta, now: datetime) -> None:
     if isinstance(source, Interval):
         if source.every < minimum:
             given, least = format_duration(source.every), format_duration(minimum)
+            example = _first_two(when, now)
             raise TimingError(
-                "spec.every", f"{given} is below the minimum interval of {least} set by the administrator"
+                "spec.every", f"{given}{example} is below the minimum interval of {least} set by the administrator"
             )
         return
     if not isinstance(source, CronUnion) or minimum <= _MINUTE or _surely_apart(source, minimum):
@@ -46,6 +47,14 @@ def check_min_interval(when: When, minimum: timedelta, now: datetime) -> None:
             f"{format_duration(second - first)} apart; the minimum interval set by the administrator is "
             f"{format_duration(minimum)}",
         )
+
+
+def _first_two(when: When, now: datetime) -> str:
+    first = when.next_after(now)
+    second = when.next_after(first) if first is not None else None
+    if first is None or second is None:
+        return ""
+    return f" (runs at {local_text(first, when.zone)}, {local_text(second, when.zone)})"
 
 
 def _surely_apart(source: CronUnion, minimum: timedelta) -> bool:

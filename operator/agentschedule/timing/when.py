@@ -8,7 +8,6 @@ from typing import Final, Self
 from zoneinfo import ZoneInfo
 
 from agentschedule.timing.cron import Cron, parse_cron
-from agentschedule.timing.digest import when_digest
 from agentschedule.timing.durations import parse_duration
 from agentschedule.timing.errors import CronError, TimingError
 from agentschedule.timing.sources import (
@@ -43,7 +42,6 @@ class When:
     jitter: timedelta
     created: datetime
     uid: str
-    digest: str
 
     @classmethod
     def build(  # noqa: PLR0913 - one parameter for each field of the section, and what the object gives
@@ -85,16 +83,6 @@ class When:
             jitter=parse_duration(jitter, "spec.jitter") if jitter is not None else timedelta(),
             created=created,
             uid=uid,
-            digest=when_digest(
-                schedule=schedule,
-                schedules=schedules,
-                every=every,
-                at=at,
-                time_zone=time_zone,
-                start_time=start_time,
-                end_time=end_time,
-                jitter=jitter,
-            ),
         )
 
     @property

@@ -64,7 +64,7 @@ def first_instant(wall: datetime, zone: ZoneInfo) -> tuple[datetime, bool]:
     early, late = _readings(wall, zone)
     if early <= late:
         return early, True
-    return _transition(late, early, zone), False
+    return transition(late, early, zone), False
 
 
 def second_instant(wall: datetime, zone: ZoneInfo) -> datetime | None:
@@ -75,7 +75,7 @@ def second_instant(wall: datetime, zone: ZoneInfo) -> datetime | None:
 
 def overlap_start(wall: datetime, zone: ZoneInfo) -> datetime:
     """Return the first wall time that is shown twice, of the overlap in which the ambiguous ``wall`` lies."""
-    return wall_of(_transition(*_readings(wall, zone), zone), zone)
+    return wall_of(transition(*_readings(wall, zone), zone), zone)
 
 
 def _readings(wall: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
@@ -84,8 +84,11 @@ def _readings(wall: datetime, zone: ZoneInfo) -> tuple[datetime, datetime]:
     return aware.astimezone(UTC), aware.replace(fold=1).astimezone(UTC)
 
 
-def _transition(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
-    # The first whole second in (before, after] with another offset than the one at `before`.
+def transition(before: datetime, after: datetime, zone: ZoneInfo) -> datetime:
+    """Return the first whole second in (``before``, ``after``] with another offset than the one at ``before``.
+
+    Between both the clocks must be changed exactly once.
+    """
     offset = before.astimezone(zone).utcoffset()
     while after - before > _SECOND:
         middle = before + (after - before) // _SECOND // 2 * _SECOND

@@ -11,6 +11,7 @@ from images import base, build, pip_settings
 from images.buildah import Buildah
 from images.cache import CHECKOUT, digest_of
 from images.docker import Docker
+from images.request import Request
 from localcluster.report import Problem
 
 
@@ -106,6 +107,14 @@ def test_an_agents_image_has_the_folders_name(tmp_path: Path) -> None:
     folder.mkdir()
     (folder / "Dockerfile").write_text("FROM scratch\n")
     assert build.agent_plan(Docker(), None, folder).name == "local/cluster-watch:dev"
+
+
+def test_an_agents_image_is_given_the_library() -> None:
+    plan = build.agent_plan(Docker(), None, CHECKOUT / "examples/agents")
+    request = Request(plan.context, plan.name, contexts=plan.contexts)
+    assert request.options() == [f"--build-context=agentschedule={CHECKOUT / 'operator/agentschedule'}"]
+    copied = re.findall(r"^COPY .*--from=agentschedule (\S+)", (plan.context / "Dockerfile").read_text(), re.MULTILINE)
+    assert [(CHECKOUT / "operator/agentschedule" / name).is_file() for name in copied] == [True]
 
 
 @pytest.mark.parametrize("name", ["no-dockerfile", "Bad_Name"])

@@ -10,7 +10,7 @@ from agentschedule.engine.registry import Key, Registry, RequestEntry, ScheduleE
 from agentschedule.planning.observed import DEFAULT_SETTINGS
 from agentschedule.planning.reading import read_request, read_schedule
 from agentschedule.runs.sighting import Sighting
-from tests.unit.runs.builders import NAME, raw_job, raw_pod
+from tests.unit.runs.builders import NAME, raw_job, raw_pod, utc
 
 NEWS = Key("team", "news")
 UID = "uid-of-news"
@@ -210,6 +210,29 @@ def test_a_left_pod_of_another_schedule_recalls_nothing(registry: Registry) -> N
 # AgentRuns
 
 
+def test_what_was_said_of_a_job_and_of_its_pod(registry: Registry) -> None:
+    words, others = ("FailedCreate", "quota"), ("FailedMount", "no secret")
+    registry.put_job(raw_job())
+    registry.asked("job-1", utc("09:00:20"))
+    assert (one(registry).explanation, one(registry).explained_at) == (None, utc("09:00:20"))
+    assert [registry.explained("job-1", words), registry.explained("job-1", words)] == [True, False]
+    registry.asked("job-1", utc("09:00:40"))
+    assert (one(registry).explanation, one(registry).explained_at) == (words, utc("09:00:40"))
+    registry.put_pod(raw_pod())
+    assert (one(registry).explanation, one(registry).explained_at) == (None, None), "that was the Job's"
+    registry.asked("pod-1", utc("09:01"))
+    registry.explained("pod-1", others)
+    assert one(registry).explanation == others
+
+
+def test_what_was_said_of_a_job_goes_with_it(registry: Registry) -> None:
+    registry.put_job(raw_job())
+    registry.asked("job-1", utc("09:00:20"))
+    registry.drop_job(raw_job())
+    registry.forget_job(UID, NAME, "job-1")
+    assert not registry.explained("job-1", ("FailedCreate", "too late"))
+
+
 def test_requests_are_found_by_their_schedule(registry: Registry) -> None:
     registry.put_request(Key("team", "now"), request())
     registry.put_request(Key("team", "other"), request("other", "weather"))
@@ -256,3 +279,56 @@ def test_the_list_of_a_namespace_says_nothing_of_another(registry: Registry) -> 
     assert registry.list_jobs([], 10**9, "team") == {NEWS}
     assert registry.list_pods([], 10**9, "team") == {NEWS}
     assert (one(registry).job_gone, one(registry).pod_gone) == (True, True)
+
+
+# Whether Jobs work, and so take a place
+
+_DONE = {"type": "Failed", "status": "True"}
+_OTHERS = raw_job(labels={**raw_job()["metadata"]["labels"], "agentschedule.dev/schedule-uid": "another"})
+
+
+@pytest.mark.parametrize(
+    ("story", "taken"),
+    [
+        pytest.param([("put_job", raw_job())], 1, id="a Job"),
+        pytest.param([("put_job", raw_job()), ("put_job", raw_job(version=11))], 1, id="a Job that changes"),
+        pytest.param([("put_pod", raw_pod()), ("put_job", raw_job())], 1, id="a pod seen before its Job"),
+        pytest.param([("put_job", _OTHERS)], 1, id="an orphan"),
+        pytest.param([("put_job", raw_job(condition=_DONE))], 0, id="one that has ended"),
+        pytest.param(
+            [("put_job", raw_job()), ("put_job", raw_job(version=11, condition=_DONE))], 0, id="one that ends"
+        ),
+        pytest.param(
+            [("put_job", raw_job(condition=_DONE)), ("put_pod", raw_pod())], 0, id="a pod that outlives its ended Job"
+        ),
+        pytest.param([("put_job", raw_job()), ("put_pod", raw_pod(status={"phase": "Failed"}))], 0, id="its pod ends"),
+        pytest.param(
+            [("put_job", raw_job()), ("put_pod", raw_pod()), ("drop_pod", raw_pod(version=21))], 0, id="its pod goes"
+        ),
+        pytest.param([("put_job", raw_job()), ("drop_job", raw_job(version=11))], 0, id="a Job deleted without a pod"),
+        pytest.param(
+            [("put_job", raw_job()), ("put_pod", raw_pod()), ("drop_job", raw_job(version=11))],
+            1,
+            id="a Job deleted, its pod still running",
+        ),
+        pytest.param(
+            [("put_job", _OTHERS), ("put_pod", raw_pod()), ("drop_job", _OTHERS), ("drop_pod", raw_pod(version=21))],
+            0,
+            id="an orphan deleted with its pod",
+        ),
+        pytest.param([("put_job", raw_job()), ("put_job", raw_job(uid="job-2", version=12))], 1, id="a Job made anew"),
+    ],
+)
+def test_places_taken(registry: Registry, story: list[tuple[str, dict[str, Any]]], taken: int) -> None:
+    for what, raw in story:
+        getattr(registry, what)(raw)
+    assert (registry.admission.taken, registry.admission.taken_in("team")) == (taken, taken)
+
+
+def test_jobs_and_pods_that_a_list_lacks_have_no_place(registry: Registry) -> None:
+    registry.put_job(raw_job())
+    registry.put_pod(raw_pod())
+    registry.list_jobs([], 50)
+    assert registry.admission.taken == 1, "its pod may be running"
+    registry.list_pods([], 50)
+    assert registry.admission.taken == 0

@@ -15,9 +15,10 @@ from typing import Any
 import pytest
 
 from agentschedule.runs.result import parse_result
+from tests.kubectl import ROOT
 from tests.unit.examples.api_server import NAMESPACE, RECORDED_AT, ApiServer, Raw, running
 
-AGENT = Path(__file__).parents[3] / "examples/agents/cluster-watch/agent.py"
+AGENT = ROOT / "examples/agents/cluster-watch/agent.py"
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,7 @@ class Runner:
             "PATH": os.environ["PATH"],
             "CLUSTER_WATCH_API": self.api.url,
             "AGENT_NAMESPACE": NAMESPACE,
+            "PYTHONPATH": str(ROOT / "operator"),
             "AGENT_CONTEXT_FILE": str(self._folder / "context.json"),
             "AGENT_RESULT_FILE": str(self._folder / "result"),
             # It must reach the API server whatever proxy the image's environment names.
@@ -319,7 +321,7 @@ def test_refuses_a_context_it_does_not_understand(runner: Runner) -> None:
 
 @pytest.mark.parametrize(
     "state",
-    ["x", [], {"time": 1}, {"time": "soon", "open": [], "more": 0}, {"time": "2026-11-22T15:00:00", "open": 7}, {}],
+    [{"time": 1}, {"time": "soon", "open": [], "more": 0}, {"time": "2026-11-22T15:00:00", "open": 7}, {}],
 )
 def test_a_state_of_another_agent_is_as_good_as_none(runner: Runner, state: object) -> None:
     runner.context["previous"] = {"state": state}
@@ -333,5 +335,5 @@ def test_stopped_at_the_deadline_it_leaves_a_result(runner: Runner, api: ApiServ
     process.send_signal(signal.SIGTERM)
     outcome = runner.end(process)
     assert outcome.code == 143
-    assert outcome.summary == "Stopped before it had read everything; nothing is lost."
+    assert outcome.summary == "Stopped before it had finished, by its deadline or from outside."
     assert "state" not in outcome.result

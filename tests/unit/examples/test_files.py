@@ -12,7 +12,7 @@ from agentschedule.api.spec import AgentScheduleSpec
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 FILES = sorted(EXAMPLES.glob("*.yaml"))
-IMAGE = "local/cluster-watch:dev"
+IMAGE = "local/agents:dev"
 
 
 def documents(kind: str) -> Iterator[dict[str, Any]]:
@@ -21,7 +21,7 @@ def documents(kind: str) -> Iterator[dict[str, Any]]:
 
 
 def test_there_are_few() -> None:
-    assert 1 <= len(FILES) <= 7
+    assert 1 <= len(FILES) <= 10
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
@@ -37,7 +37,7 @@ def test_schedules_and_runs_are_what_the_operator_reads() -> None:
         item["metadata"]["name"]: AgentScheduleSpec.model_validate(item["spec"]) for item in documents("AgentSchedule")
     }
     runs = [AgentRunSpec.model_validate(item["spec"]) for item in documents("AgentRun")]
-    assert len(schedules) == 3
+    assert len(schedules) == 7
     assert [run.schedule_name for run in runs] == ["daily-digest"]
     assert runs[0].schedule_name in schedules
 
@@ -47,12 +47,20 @@ def test_every_agent_has_the_image_that_is_built_and_loaded() -> None:
     for schedule in documents("AgentSchedule"):
         agent = schedule["spec"]["agent"]
         assert (agent["image"], agent["imagePullPolicy"]) == (IMAGE, "IfNotPresent")
-    assert (EXAMPLES / "agents" / IMAGE.removeprefix("local/").removesuffix(":dev") / "Dockerfile").is_file()
+    assert (EXAMPLES / IMAGE.removeprefix("local/").removesuffix(":dev") / "Dockerfile").is_file()
 
 
-def test_the_agents_account_may_read_and_nothing_else() -> None:
+def test_every_agent_is_there_and_every_one_has_a_schedule() -> None:
+    run = {schedule["spec"]["agent"]["args"][0] for schedule in documents("AgentSchedule")}
+    there = {f"/agents/{path.parent.name}/agent.py" for path in (EXAMPLES / "agents").glob("*/agent.py")}
+    assert run - {"-c"} == there
+
+
+def test_the_agents_accounts_may_read_and_nothing_else() -> None:
     roles = list(documents("ClusterRole"))
     assert [rule for role in roles for rule in role["rules"]] == [
         {"apiGroups": [""], "resources": ["pods", "events"], "verbs": ["get", "list"]}
     ]
-    assert not list(documents("Role"))
+    assert [rule for role in documents("Role") for rule in role["rules"]] == [
+        {"apiGroups": ["agentschedule.dev"], "resources": ["agentschedules"], "verbs": ["get", "list"]}
+    ]

@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Self, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 from agentschedule.api.agentrun import AgentRunSpec, AgentRunStatus
 from agentschedule.api.status import AgentScheduleStatus, Condition, Run
@@ -14,12 +14,22 @@ from agentschedule.planning.actions import (
     DeleteJob,
     DeletePod,
     DryRun,
+    EnsureVolume,
+    Explain,
     Forget,
     Note,
     Plan,
     StopJob,
 )
-from agentschedule.planning.observed import DEFAULT_SETTINGS, Observed, PlannerSettings, Request, Start, Verdict
+from agentschedule.planning.observed import (
+    DEFAULT_SETTINGS,
+    Observed,
+    PlannerSettings,
+    Request,
+    Start,
+    Verdict,
+    VolumeState,
+)
 from agentschedule.planning.planner import plan
 from agentschedule.planning.reading import read_schedule
 from agentschedule.runs.facts import JobFacts, PodFacts, job_facts
@@ -45,7 +55,7 @@ def raw_schedule(
     **spec: Any,
 ) -> dict[str, Any]:
     """An hourly AgentSchedule as the API server gives it; a field of spec that is None is left out."""
-    given = {"schedule": "0 * * * *", "agent": {"image": "agent:1"}, **spec}
+    given = {"schedule": "0 * * * *", "agent": {"image": "agent:1"}, "pendingDeadlineSeconds": 86400, **spec}
     return {
         "metadata": {
             "namespace": "team",
@@ -61,7 +71,8 @@ def raw_schedule(
 
 
 class World:
-    """One schedule and what belongs to it. `creates` says what becomes of Jobs that are asked for."""
+    """One schedule and what belongs to it. `creates` says what becomes of Jobs that are asked for; `events` has the
+    newest warning on an object, by its UID."""
 
     def __init__(
         self,
@@ -80,9 +91,13 @@ class World:
         self.pods: dict[str, PodFacts] = {}
         self.gone: set[str] = set()
         self.requests: dict[str, Request] = {}
+        self.events: dict[str, tuple[str, str]] = {}
+        self.explained: dict[str, tuple[datetime, tuple[str, str] | None]] = {}
         self.starts: dict[str, Start] = {}
         self.verdict: Verdict | None = None
         self.answer: Verdict | None = Verdict(0)
+        self.volume: VolumeState | None = None
+        self.volume_trouble = ""
         self.creates: Start | None = None
         self.settled = True
         self.notes: list[Note] = []
@@ -175,6 +190,7 @@ class World:
             starts=dict(self.starts),
             verdict=self.verdict,
             settled=self.settled,
+            volume=self.volume,
         )
 
     def plan(self) -> Plan:
@@ -201,7 +217,7 @@ class World:
         """Plan at this time until nothing changes any more."""
         if at is not None:
             self.now = at if isinstance(at, datetime) else utc(at)
-        for _ in range(20):
+        for _ in range(60):
             before = self._picture()
             self.step()
             if self._picture() == before and (self.wake_at is None or self.wake_at > self.now):
@@ -243,25 +259,31 @@ class World:
 
     def _sighting(self, job: JobFacts) -> Sighting:
         pod = self.pods.get(job.uid)
-        return Sighting(job, pod, job.uid in self.gone, pod is not None and pod.uid in self.gone)
+        at, words = self.explained.get(pod.uid if pod else job.uid, (None, None))
+        return Sighting(job, pod, job.uid in self.gone, pod is not None and pod.uid in self.gone, words, at)
 
     def _picture(self) -> tuple[object, ...]:
         notes, starts = len(self.notes), dict(self.starts)
-        return self.status, dict(self.jobs), dict(self.pods), dict(self.requests), self.verdict, notes, starts
+        told = (dict(self.explained), self.volume)
+        return self.status, dict(self.jobs), dict(self.pods), dict(self.requests), self.verdict, notes, starts, told
 
-    def _do(self, action: Action) -> None:
+    def _do(self, action: Action) -> None:  # noqa: C901 - one case an action
         match action:
             case DryRun():
                 if self.answer is not None:
                     self.verdict = dataclasses.replace(self.answer, generation=action.generation)
             case CreateJob():
                 self._create(action)
+            case EnsureVolume():
+                self._ensure_volume(action)
             case StopJob():
                 self.job(action.name, stopped=action.why, deleting=True)
                 if self.jobs[action.name].uid in self.pods:
                     self.pod(action.name, deleted_at=self.now)
                 else:
                     self.lose(action.name)
+            case Explain():
+                self.explained[action.uid] = (self.now, self.events.get(action.uid))
             case DeleteJob() | Forget():
                 self.pods.pop(self.jobs.pop(action.name).uid, None)
             case DeletePod():
@@ -269,6 +291,11 @@ class World:
                 self.pods[uid] = dataclasses.replace(self.pods[uid], deleted_at=self.now)
             case Adopt():
                 self.requests[action.name] = dataclasses.replace(self.requests[action.name], adopted=True)
+
+    def _ensure_volume(self, action: EnsureVolume) -> None:
+        trouble, until = self.volume_trouble, self.now + timedelta(seconds=60)
+        state: Literal["Problem", "Ready"] = "Problem" if trouble else "Ready"
+        self.volume = VolumeState(state, action.generation, self.now, trouble, until if trouble else None)
 
     def _create(self, action: CreateJob) -> None:
         if self.creates is not None:

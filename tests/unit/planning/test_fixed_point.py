@@ -13,14 +13,15 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from agentschedule.api.status import AgentScheduleStatus
-from agentschedule.planning.actions import Adopt, CreateJob, DeletePod, DryRun, Plan, StopJob
+from agentschedule.planning.actions import Adopt, CreateJob, DeletePod, DryRun, EnsureVolume, Explain, Plan, StopJob
 from agentschedule.planning.draft import base_id
+from agentschedule.planning.due import place
 from agentschedule.planning.observed import Observed, Start, Verdict
 from agentschedule.planning.planner import plan
 
 from .builders import World
 
-IDEMPOTENT = (Adopt, DeletePod, DryRun, StopJob)
+IDEMPOTENT = (Adopt, DeletePod, DryRun, EnsureVolume, Explain, StopJob)
 RESULTS = (
     None,
     "all well",
@@ -28,20 +29,49 @@ RESULTS = (
     '{"state": {"a": NaN}, "costUSD": "-0"}',
 )
 
+BUDGETS: list[dict[str, Any]] = [
+    {"perRunUSD": "0.50", "period": "Hour", "periodUSD": "1"},
+    {"totalUSD": "1.5", "onExceeded": "Skip"},
+    {"perRunUSD": "0.20", "totalUSD": "0.3", "perRunTokens": 5},
+    {"period": "Day", "periodUSD": "0.7", "alertAtPercent": 50},
+]
+BLACKOUTS: list[list[dict[str, Any]]] = [
+    [{"name": "lunch", "hours": {"start": "11:00", "end": "13:00"}}],
+    [{"name": "lunch", "action": "Defer", "hours": {"start": "10:30", "end": "12:15"}}],
+    [
+        {"name": "first", "action": "Defer", "hours": {"start": "09:00", "end": "10:30"}},
+        {"name": "second", "hours": {"start": "10:00", "end": "11:00"}},
+    ],
+]
 specs = st.fixed_dictionaries(
     {},
     optional={
         "every": st.sampled_from(["10m", "1h", "90s"]),
         "jitter": st.sampled_from(["1m", "20m"]),
-        "catchUp": st.just("None"),
+        "catchUp": st.sampled_from(["None", "All"]),
         "startingDeadlineSeconds": st.sampled_from([30, 600]),
-        "concurrencyPolicy": st.sampled_from(["Replace", "Allow"]),
-        "retry": st.sampled_from([{"backoff": "30s"}, {"limit": 0}, {"limit": 1, "backoff": "20m"}]),
+        "concurrencyPolicy": st.sampled_from(["Replace", "Allow", "Queue"]),
+        "maxRuns": st.sampled_from([1, 3]),
+        "pauseAfterFailures": st.sampled_from([0, 1, 2]),
+        "budget": st.sampled_from(BUDGETS),
+        "blackouts": st.sampled_from(BLACKOUTS),
+        "retry": st.sampled_from(
+            [
+                {"backoff": "30s"},
+                {"limit": 0},
+                {"limit": 1, "backoff": "20m"},
+                {"limit": 0, "onExhausted": "DeadLetter"},
+            ]
+        ),
         "runHistoryLimit": st.just(1),
         "successfulJobsHistoryLimit": st.just(0),
         "failedJobsHistoryLimit": st.just(0),
         "ttlSecondsAfterFinished": st.just(60),
-        "session": st.just({"mode": "FullyEphemeral"}),
+        "session": st.sampled_from(
+            [{"mode": "FullyEphemeral"}, {"mode": "SharedPersistent", "storage": {"size": "1Gi"}}]
+        ),
+        "pendingDeadlineSeconds": st.sampled_from([1, 900]),
+        "heartbeat": st.just({}),
         "endTime": st.just("2026-11-22T12:00:00Z"),
     },
 )
@@ -53,7 +83,20 @@ events = st.tuples(
             *["run", "end", "end", "fail", "evict"],
             *["lose", "lose job", "delete", "stopped", "late pod", "waiting"],
             *["hold", "defer", "reject", "conflict", "create", "answer"],
-            *["ask", "withdraw", "suspend", "pause", "edit", "edit when", "refuse", "back", "unsettle", "forget"],
+            *[
+                "ask",
+                "withdraw",
+                "suspend",
+                "pause",
+                "resume",
+                "unwanted",
+                "edit",
+                "edit when",
+                "refuse",
+                "back",
+                "unsettle",
+                "forget",
+            ],
         ]
     ),
     st.integers(0, 7),
@@ -125,6 +168,10 @@ _TO_THE_WORLD: dict[str, Callable[[World, int], object]] = {
     "pause": lambda world, number: world.annotate(
         paused="x" if number % 2 else None, paused_until=f"2026-11-22T1{number}:00:00Z" if number > 3 else None
     ),
+    "resume": lambda world, number: world.annotate(
+        resume=world.status.hold.id if world.status.hold and number else f"no-{number}"
+    ),
+    "unwanted": lambda world, number: world.annotate(skip=f"2026-11-22T{9 + number:02}:00:00Z, rubbish"),
     "edit": lambda world, number: world.edit(input=str(number)),
     "edit when": lambda world, number: world.edit(schedule=None, every=f"{number + 1}h"),
     "refuse": lambda world, number: setattr(world, "answer", Verdict(0, problem="no") if number % 2 else Verdict(0)),
@@ -194,6 +241,16 @@ def test_stories(spec: dict[str, Any], story: list[Event]) -> None:
         check(world)
 
 
+def _never_held(spec: dict[str, Any]) -> dict[str, Any]:
+    """While it is held, slots are gone and count nowhere."""
+    goes_on: dict[str, Any] = {"pauseAfterFailures": 0}
+    if "budget" in spec:
+        goes_on["budget"] = {**spec["budget"], "onExceeded": "Skip"}
+    if spec.get("retry", {}).get("onExhausted"):
+        goes_on["retry"] = {"limit": 0}
+    return {key: value for key, value in spec.items() if key != "maxRuns"} | goes_on
+
+
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     spec=specs,
@@ -206,6 +263,7 @@ def test_stories(spec: dict[str, Any], story: list[Event]) -> None:
     ),
 )
 def test_every_slot_runs_or_is_counted_as_skipped(spec: dict[str, Any], story: list[Event]) -> None:
+    spec = _never_held(spec)
     world = _world(spec)
     world.tick()
     for event, number in [*story, ("create", 0), ("answer", 1), ("pass", 3)]:
@@ -217,8 +275,11 @@ def test_every_slot_runs_or_is_counted_as_skipped(spec: dict[str, Any], story: l
     through = world.status.scheduling.handled_through
     due = schedule.when.slots_between(schedule.created, through, 10_000) if through else []
     ran = {job for job in world.manifests if base_id(job) == job}
-    assert len(due) == len(ran) + world.status.totals.skipped
-    waiting = schedule.when.slots_between(through or schedule.created, world.now, 10)
-    assert len([slot for slot in waiting if schedule.when.start_of(slot) <= world.now]) <= bool(
-        spec.get("concurrencyPolicy") == "Replace"
-    )
+    assert len(due) == len(ran) + world.status.totals.skipped + len(world.status.queued)
+    waiting = [
+        slot
+        for slot in schedule.when.slots_between(through or schedule.created, world.now, 10)
+        if place(schedule, schedule.when, slot).start <= world.now
+    ]
+    makes_room = spec.get("concurrencyPolicy") == "Replace"
+    assert len(waiting) <= makes_room or spec.get("catchUp") == "All" or "blackouts" in spec

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
@@ -20,6 +21,8 @@ RESULT = json.dumps(
         "usage": {"inputTokens": 1200, "outputTokens": 300},
         "state": {"lastPrice": "19.99"},
         "alert": {"severity": "critical", "message": "look"},
+        "sleep": True,
+        "outputURI": "s3://bucket/report",
     }
 )
 
@@ -49,6 +52,8 @@ def test_a_run_from_pending_to_succeeded() -> None:
     assert (run.usage.input_tokens, run.usage.output_tokens) == (1200, 300)
     assert run.alert is not None
     assert (run.alert.severity, run.alert.message) == ("critical", "look")
+    assert (run.sleep, run.output_uri) == (True, "s3://bucket/report")
+    assert run.to_json()["outputURI"] == "s3://bucket/report"
     status = world.status
     assert (status.last_result, status.last_successful_time, status.last_failure_time) == (
         "Succeeded",
@@ -198,14 +203,6 @@ def test_what_a_pending_run_waits_for_is_told_once() -> None:
     assert (world.run(NINE).reason, world.run(NINE).message) == (None, None)
 
 
-def test_a_run_that_never_started_says_what_it_waited_for() -> None:
-    world = World().tick("09:00").pod(NINE, waiting=("Unschedulable", "0/3 nodes are available")).tick("09:00:05")
-    world.pod(NINE, phase="Failed", reason="DeadlineExceeded").job(NINE, finished="Failed", finished_at=utc("10:00"))
-    world.tick("10:00")
-    assert world.run(NINE).phase == "TimedOut"
-    assert "0/3 nodes are available" in (world.run(NINE).message or "")
-
-
 # Several attempts
 
 
@@ -262,6 +259,33 @@ def test_state_is_carried_through_attempts_and_runs_that_report_none() -> None:
     world.tick("10:00").ends(TEN, result='{"state": {}}').tick()
     assert world.status.previous is not None
     assert world.status.previous.state == {}, "nothing to remember is a state, too"
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        pytest.param(lambda world, job: world.lose(job), id="cancelled"),
+        pytest.param(lambda world, job: world.job(job, stopped="Replaced").lose(job), id="replaced"),
+        pytest.param(lambda world, job: world.job(job, stopped="NeverStarted").lose(job), id="never started"),
+        pytest.param(lambda world, job: world.jobs.pop(job), id="lost while nobody looked"),
+        pytest.param(lambda world, job: world.ends(job, code=1), id="failed without a word"),
+        pytest.param(lambda world, job: world.ends(job, code=1, result="{"), id="failed with half a word"),
+    ],
+)
+def test_an_attempt_without_a_result_clears_no_state(end: Callable[[World, str], object]) -> None:
+    world = started().ends(NINE, result='{"state": {"page": 7}}').tick("09:05").tick("10:00")
+    end(world, TEN)
+    world.tick("10:10")
+    assert world.run(TEN).phase in {"Cancelled", "Replaced", "Failed"}
+    assert world.status.previous is not None
+    assert world.status.previous.state == {"page": 7}
+
+
+def test_a_further_attempt_is_told_the_state_of_the_failed_one() -> None:
+    world = started(retry={"backoff": "10s"}, schedule="0 9 * * *")
+    world.ends(NINE, code=1, result='{"state": {"page": 8}}').tick().wait(seconds=60)
+    notes = world.manifests[slot_id("09:00", 2)]["spec"]["template"]["metadata"]["annotations"]
+    assert json.loads(notes["agentschedule.dev/context"])["previous"]["state"] == {"page": 8}
 
 
 def test_nothing_is_carried_in_a_fully_ephemeral_session() -> None:

@@ -1,5 +1,6 @@
 """What is kept of a Job or pod."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -48,6 +49,18 @@ def test_the_end_of_a_job(condition: dict[str, Any], finished: str | None) -> No
         pytest.param({f"{KEY}attempt": "-1"}, "attempt", 1, id="attempt -1"),
         pytest.param({f"{KEY}attempt": "²"}, "attempt", 1, id="a digit that is no number"),
         pytest.param({f"{KEY}attempt": "9" * 5000}, "attempt", 1, id="attempt without end"),
+        pytest.param({}, "budget", None, id="no budget"),
+        pytest.param({f"{KEY}budget-usd": "2.5"}, "budget", Decimal("2.5"), id="budget"),
+        pytest.param({f"{KEY}budget-usd": "0"}, "budget", Decimal(0), id="budget of nothing"),
+        pytest.param({f"{KEY}budget-usd": "-1"}, "budget", None, id="budget below nothing"),
+        pytest.param({f"{KEY}budget-usd": "1e9"}, "budget", None, id="budget with an exponent"),
+        pytest.param({f"{KEY}budget-usd": "NaN"}, "budget", None, id="budget that is no number"),
+        pytest.param({f"{KEY}budget-usd": "9" * 5000}, "budget", None, id="budget without end"),
+        pytest.param({f"{KEY}budget-usd": "٣"}, "budget", None, id="budget in other digits"),
+        pytest.param({}, "iteration", None, id="no iteration"),
+        pytest.param({f"{KEY}iteration": "7"}, "iteration", 7, id="iteration"),
+        pytest.param({f"{KEY}iteration": "-7"}, "iteration", None, id="iteration below nothing"),
+        pytest.param({f"{KEY}iteration": "9" * 5000}, "iteration", None, id="iteration without end"),
         pytest.param({f"{KEY}scheduled-at": "soon"}, "slot", utc("09:00:01"), id="no time: its creation"),
         pytest.param({f"{KEY}scheduled-at": "0001-01-01T00:00:00+14:00"}, "slot", utc("09:00:01"), id="no such time"),
         pytest.param({f"{KEY}keep": "true"}, "keep", True, id="keep"),
@@ -118,6 +131,56 @@ def test_what_a_pod_waits_for(status: dict[str, Any], waiting: tuple[str, str] |
 def test_a_pod_that_runs_has_started() -> None:
     facts = pod_facts(raw_pod(status={"containerStatuses": [agent(running={"startedAt": "2026-11-22T09:00:05Z"})]}))
     assert (facts.started_at, facts.finished_at, facts.ended) == (utc("09:00:05"), None, False)
+
+
+def terminated(started: str | None, **more: Any) -> dict[str, Any]:
+    return {"terminated": {"exitCode": 128, "startedAt": started, "reason": "StartError", "message": "no sh", **more}}
+
+
+@pytest.mark.parametrize(
+    "started",
+    [pytest.param("1970-01-01T00:00:00Z", id="runtime"), pytest.param(None, id="kubelet")],
+)
+def test_a_container_that_could_not_be_made_says_why_and_has_no_result(started: str | None) -> None:
+    facts = pod_facts(raw_pod(status={"phase": "Failed", "containerStatuses": [agent(**terminated(started))]}))
+    assert (facts.started_at, facts.exit_code, facts.result, facts.ever_started) == (None, None, None, False)
+    assert (facts.reason, facts.message) == ("StartError", "no sh")
+
+
+@pytest.mark.parametrize(
+    ("status", "started"),
+    [
+        pytest.param({}, False, id="new"),
+        pytest.param({"phase": "Failed", "reason": "Evicted"}, False, id="ended before"),
+        pytest.param({"phase": "Running"}, True, id="running"),
+        pytest.param({"containerStatuses": [agent(running={"startedAt": "2026-11-22T09:00:05Z"})]}, True, id="agent"),
+        pytest.param(
+            {"initContainerStatuses": [{"state": terminated("2026-11-22T09:00:05Z")}]}, True, id="init container"
+        ),
+        pytest.param({"initContainerStatuses": [{"state": terminated(None)}]}, False, id="init container that was not"),
+        pytest.param(
+            {
+                "initContainerStatuses": [
+                    {"state": {"waiting": {}}, "lastState": terminated("2026-11-22T09:00:05Z")},
+                ]
+            },
+            True,
+            id="init container between two tries",
+        ),
+        pytest.param({"containerStatuses": [agent(waiting={"reason": "ErrImagePull"})]}, False, id="no image"),
+    ],
+)
+def test_whether_any_container_has_started(status: dict[str, Any], started: bool) -> None:
+    assert pod_facts(raw_pod(status=status)).ever_started == started
+
+
+@pytest.mark.parametrize(
+    ("spec", "suspended"),
+    [({}, False), ({"suspend": False}, False), ({"suspend": True}, True)],
+)
+def test_a_job_in_a_queue_system(spec: dict[str, Any], suspended: bool) -> None:
+    raw = raw_job() | {"spec": spec, "status": {"startTime": "2026-11-22T09:00:03Z"}}
+    assert (job_facts(raw).suspended, job_facts(raw).started_at) == (suspended, utc("09:00:03"))
 
 
 def test_disruption_deletion_and_keep() -> None:

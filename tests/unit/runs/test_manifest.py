@@ -57,6 +57,7 @@ def test_the_job() -> None:
         "agentschedule.dev/scheduled-at": "2026-11-22T09:00:00Z",
         "agentschedule.dev/trigger": "CatchUp",
         "agentschedule.dev/attempt": "2",
+        "agentschedule.dev/budget-usd": "2.5",
     }
     assert (job["apiVersion"], job["kind"]) == ("batch/v1", "Job")
     assert job["metadata"] == {
@@ -255,6 +256,52 @@ def test_no_previous_run_and_none_in_a_fully_ephemeral_session() -> None:
     run = dataclasses.replace(RUN, previous=Previous(run_id="x", phase="Succeeded"))
     assert "previous" in context_of(make(OWNER, run))
     assert "previous" not in context_of(make(OWNER, run, session={"mode": "FullyEphemeral"}))
+
+
+def test_a_budget_of_the_runs_own() -> None:
+    job = make(OWNER, dataclasses.replace(RUN, budget=Decimal("0.125"), max_tokens=5000))
+    limits = {"maxBudgetUSD": "0.125", "deadlineSeconds": 3600, "resultBytes": 4096, "maxTokens": 5000}
+    assert context_of(job)["limits"] == limits
+    assert env_of(job)["AGENT_MAX_BUDGET_USD"] == "0.125"
+    for metadata in (job["metadata"], job["spec"]["template"]["metadata"]):
+        assert metadata["annotations"]["agentschedule.dev/budget-usd"] == "0.125"
+    nothing = make(OWNER, dataclasses.replace(RUN, budget=Decimal(0)))
+    assert env_of(nothing)["AGENT_MAX_BUDGET_USD"] == "0"
+
+
+@pytest.mark.parametrize(
+    ("iteration", "heartbeat", "told"),
+    [
+        pytest.param(7, {"maxIterations": 100}, {"iteration": 7, "maxIterations": 100}, id="limited"),
+        pytest.param(7, {}, {"iteration": 7}, id="without a limit"),
+        pytest.param(7, None, None, id="no heartbeat"),
+        pytest.param(None, {}, None, id="not counted"),
+    ],
+)
+def test_the_heartbeat(iteration: int | None, heartbeat: dict[str, int] | None, told: dict[str, int] | None) -> None:
+    job = make(OWNER, dataclasses.replace(RUN, iteration=iteration), heartbeat=heartbeat)
+    assert context_of(job).get("heartbeat") == told
+    noted = job["metadata"]["annotations"].get("agentschedule.dev/iteration")
+    assert noted == (None if iteration is None else str(iteration))
+
+
+def test_a_shared_session_brings_its_volume() -> None:
+    session = {"mode": "SharedPersistent", "storage": {"size": "1Gi"}}
+    job = make(session=session)
+    assert {"name": "session", "persistentVolumeClaim": {"claimName": "news-session"}} in pod_of(job)["volumes"]
+    assert {"name": "session", "mountPath": "/var/lib/agentschedule/session"} in agent_of(job)["volumeMounts"]
+    assert env_of(job)["AGENT_SESSION_DIR"] == "/var/lib/agentschedule/session"
+    assert pod_of(job)["securityContext"]["fsGroup"] == 65532
+    for other in (make(), make(session={"mode": "FullyEphemeral"})):
+        assert "AGENT_SESSION_DIR" not in env_of(other)
+        assert [volume["name"] for volume in pod_of(other)["volumes"]] == ["tmp", "agentschedule"]
+
+
+def test_other_containers_may_mount_the_session_too() -> None:
+    mount = {"name": "session", "mountPath": "/seed"}
+    template = {"spec": {"template": {"spec": {"initContainers": [{"name": "seed", "volumeMounts": [mount]}]}}}}
+    job = make(session={"mode": "SharedPersistent", "storage": {"size": "1Gi"}}, jobTemplate=template)
+    assert pod_of(job)["initContainers"][0]["volumeMounts"] == [mount]
 
 
 def test_a_template_is_laid_over() -> None:

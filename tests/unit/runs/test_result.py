@@ -102,6 +102,73 @@ def test_usage(given: str, usage: dict[str, int] | None, problems: int) -> None:
         assert result.usage.to_json() == usage
 
 
+@pytest.mark.parametrize(
+    ("given", "sleep"),
+    [
+        pytest.param("true", True, id="true"),
+        pytest.param("false", False, id="false"),
+        pytest.param("null", None, id="null"),
+        pytest.param('"true"', None, id="text"),
+        pytest.param("1", None, id="a number"),
+        pytest.param("{}", None, id="an object"),
+    ],
+)
+def test_sleep(given: str, sleep: bool | None) -> None:
+    result = parse_result(f'{{"sleep": {given}}}')
+    assert result.sleep is sleep
+    assert len(result.problems) == (sleep is None and given != "null")
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        pytest.param("https://reports.example.com/a?b=c&d=%20#e", id="https"),
+        pytest.param("s3://bucket/reports/2026-11-22.html", id="bucket"),
+        pytest.param("urn:uuid:8f9c0e66-3c1f-4d5b-9c55-0a2f3d1f7a10", id="urn"),
+        pytest.param("https://[2001:db8::1]:8443/x~y_z*(1)", id="address"),
+        pytest.param("h:" + "x" * 510, id="longest"),
+    ],
+)
+def test_where_the_output_is(uri: str) -> None:
+    result = parse_result(json.dumps({"outputURI": uri}))
+    assert (result.output_uri, result.problems) == (uri, ())
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        pytest.param("", id="empty"),
+        pytest.param("reports/a", id="relative"),
+        pytest.param("//example.com/a", id="without a scheme"),
+        pytest.param("https:", id="scheme only"),
+        pytest.param("HTTPS://example.com", id="upper case"),
+        pytest.param("1s://example.com", id="scheme that begins with a digit"),
+        pytest.param("javascript:alert(1)", id="javascript"),
+        pytest.param("JavaScript:alert(1)", id="javascript in other letters"),
+        pytest.param("java\tscript:alert(1)", id="javascript with a tab"),
+        pytest.param("data:text/html,x", id="data"),
+        pytest.param("vbscript:x", id="vbscript"),
+        pytest.param(" https://example.com", id="space before"),
+        pytest.param("https://example.com/a b", id="space within"),
+        pytest.param("https://example.com/\n", id="line end"),
+        pytest.param("https://example.com/\x1b[31m", id="control character"),
+        pytest.param("https://example.com/\u202egnp.exe", id="letters turned round"),
+        pytest.param("https://exämple.com/", id="beyond ASCII"),
+        pytest.param('https://example.com/"onclick=x', id="quotation mark"),
+        pytest.param("https://example.com/<script>", id="angle brackets"),
+        pytest.param("https://example.com\\a", id="backslash"),
+        pytest.param("h:" + "x" * 511, id="too long"),
+        pytest.param(["https://example.com"], id="a list"),
+        pytest.param(True, id="a boolean"),
+    ],
+)
+def test_what_is_no_place_for_output(uri: object) -> None:
+    result = parse_result(json.dumps({"outputURI": uri}))
+    assert result.output_uri is None
+    assert len(result.problems) == 1
+    assert len(result.problems[0]) < 100
+
+
 def nested(levels: int) -> str:
     return '{"state": ' + '{"a":' * (levels - 1) + "{}" + "}" * (levels - 1) + "}"
 

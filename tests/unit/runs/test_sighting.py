@@ -1,6 +1,7 @@
 """How a run stands, judged from its Job and its pod together."""
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -75,6 +76,8 @@ KILLED = {"deleted_at": utc("09:03:50")}
         pytest.param(Sighting(job(stopped="Replaced"), ended(143, **KILLED), True), "Replaced", True, id="replaced"),
         pytest.param(Sighting(job(stopped="Cancelled"), ended(143, **KILLED), True), "Cancelled", True, id="cancelled"),
         pytest.param(Sighting(job(stopped="Replaced"), ended(), True), "Replaced", True, id="however it ended"),
+        pytest.param(Sighting(job(stopped="NeverStarted"), pod(), True, True), "Failed", True, id="never started"),
+        pytest.param(Sighting(job(stopped="x"), job_gone=True), "Cancelled", True, id="a reason of somebody else's"),
     ],
 )
 def test_phases(seen: Sighting, phase: str, over: bool) -> None:
@@ -123,6 +126,36 @@ def test_reasons(seen: Sighting, reason: str | None, message: str | None) -> Non
     assert standing.reason == reason
     assert (standing.message is None) == (message is None)
     assert (message or "") in (standing.message or "")
+
+
+WORDS = ("FailedCreate", "exceeded quota")
+
+
+@pytest.mark.parametrize(
+    ("seen", "told"),
+    [
+        pytest.param(Sighting(job()), None, id="nothing known"),
+        pytest.param(Sighting(job(), explanation=WORDS), WORDS, id="said of the Job"),
+        pytest.param(Sighting(job(), pod(), explanation=WORDS), WORDS, id="said of the pod"),
+        pytest.param(
+            Sighting(job(), pod(waiting=("Unschedulable", "no node")), explanation=WORDS),
+            ("Unschedulable", "no node"),
+            id="the pod knows best",
+        ),
+        pytest.param(Sighting(job(suspended=True), explanation=WORDS), None, id="in a queue system"),
+    ],
+)
+def test_what_a_pending_run_waits_for(seen: Sighting, told: tuple[str, str] | None) -> None:
+    standing = judge(seen, NOW)
+    assert (standing.phase, standing.ended) == ("Pending", False)
+    assert (standing.reason, standing.message) == (told or (None, None))
+
+
+def test_a_run_that_was_stopped_as_it_never_started_failed() -> None:
+    seen = Sighting(job(stopped="NeverStarted"), ended(0, result='{"costUSD": "0.5"}'), job_gone=True)
+    standing = judge(seen, NOW)
+    assert (standing.phase, standing.reason) == ("Failed", "NeverStarted")
+    assert standing.result.cost == Decimal("0.5")
 
 
 def test_times_and_result_of_an_end() -> None:

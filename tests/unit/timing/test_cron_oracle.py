@@ -29,6 +29,14 @@ WINDOWS = [
     ("Asia/Kathmandu", "1985-12-31 18:30"),
     ("America/St_Johns", "2010-03-14 03:31"),
     ("America/St_Johns", "2010-11-07 02:31"),
+    ("America/Sao_Paulo", "2018-11-04 03:00"),
+    ("America/Sao_Paulo", "2018-02-18 02:00"),
+    ("Africa/Casablanca", "2027-02-07 02:00"),
+    ("Africa/Casablanca", "2027-03-14 02:00"),
+    ("Europe/Dublin", "2027-03-28 01:00"),
+    ("Europe/Dublin", "2026-10-25 01:00"),
+    ("Antarctica/Troll", "2027-03-28 01:00"),
+    ("Antarctica/Troll", "2026-10-25 01:00"),
     ("UTC", "2028-02-29 00:00"),
 ]
 
@@ -75,15 +83,28 @@ class Oracle:
     def __init__(self, expression: str) -> None:
         minute, hour, day, month, weekday = expression.split()
         self.minutes, self.hours, self.months = values(minute, 0, 59), values(hour, 0, 23), values(month, 1, 12)
-        self.days, self.weekdays = values(day, 1, 31), values(weekday, 0, 6)
+        self.day, self.weekday = day, weekday
         self.both_days = day.startswith("*") or weekday.startswith("*")
         self.any_hour = hour.startswith("*")
 
     def names(self, wall: datetime) -> bool:
         if wall.minute not in self.minutes or wall.hour not in self.hours or wall.month not in self.months:
             return False
-        day, weekday = wall.day in self.days, wall.isoweekday() % 7 in self.weekdays
+        day, weekday = self.names_day(wall), self.names_weekday(wall)
         return (day and weekday) if self.both_days else (day or weekday)
+
+    def names_day(self, wall: datetime) -> bool:
+        if self.day == "L":
+            return (wall + timedelta(days=1)).month != wall.month
+        return wall.day in values(self.day, 1, 31)
+
+    def names_weekday(self, wall: datetime) -> bool:
+        weekday = wall.isoweekday() % 7
+        if self.weekday.startswith("L"):
+            return weekday == int(self.weekday[1]) and (wall + timedelta(days=7)).month != wall.month
+        if "#" in self.weekday:
+            return self.weekday == f"{weekday}#{(wall.day - 1) // 7 + 1}"
+        return weekday in values(self.weekday, 0, 6)
 
     def is_slot(self, minute: Minute) -> bool:
         if self.names(minute.wall) and (self.any_hour or not minute.second_pass):
@@ -114,13 +135,19 @@ def hours() -> st.SearchStrategy[str]:
     return field(0, 23, stars=2).filter(lambda text: not any(part.split("/")[0] in whole for part in text.split(",")))
 
 
+# Most windows lie on a Sunday: the last, second or first of its month.
+NTH = ["0#1", "0#2", "0#4", "0#5", "6#5", "1#5", "L0", "L6", "L5"]
+days = st.one_of(
+    st.tuples(field(1, 31, stars=6), field(0, 6, stars=6)),
+    st.tuples(st.just("*"), st.sampled_from(NTH)),
+    st.tuples(st.just("L"), field(0, 6, stars=3)),
+)
 expressions = st.tuples(
     st.one_of(field(0, 59, stars=0), field(0, 59, stars=0), st.sampled_from(["*", "0", "30"])),
     st.one_of(hours(), st.sampled_from(["0", "1", "2", "3", "1-3", "*/2", "2,9"])),
-    field(1, 31, stars=6),
+    days,
     field(1, 12, stars=14),
-    field(0, 6, stars=6),
-).map(" ".join)
+).map(lambda parts: f"{parts[0]} {parts[1]} {parts[2][0]} {parts[3]} {parts[2][1]}")
 
 
 @settings(max_examples=150, deadline=None)

@@ -12,7 +12,18 @@ QUARTER = timedelta(minutes=15)
 @pytest.mark.parametrize(
     ("when", "field", "shown"),
     [
-        pytest.param(build(every="5m"), "spec.every", "5m is below the minimum interval of 15m", id="interval"),
+        pytest.param(
+            build(every="5m", zone="Asia/Tokyo"),
+            "spec.every",
+            "5m (runs at 2026-11-22 19:05 JST, 2026-11-22 19:10 JST) is below the minimum interval of 15m",
+            id="interval",
+        ),
+        pytest.param(
+            build(every="5m", end=CREATED),
+            "spec.every",
+            "5m is below the minimum interval of 15m",
+            id="interval without a slot to come",
+        ),
         pytest.param(build("*/5 * * * *"), "spec.schedule", "00:00 UTC and 2026-11-22 00:05 UTC", id="cron"),
         pytest.param(build("0,5 9 * * *"), "spec.schedule", "5m apart", id="not the next two, later ones"),
         pytest.param(build("55 23 * * *", zone="Asia/Tokyo"), None, "", id="once a day"),
@@ -34,7 +45,54 @@ QUARTER = timedelta(minutes=15)
             "2027-03-28 03:00 CEST and 2027-03-28 03:10 CEST would be 10m apart",
             id="close only where the clocks change",
         ),
+        pytest.param(
+            build(schedules=["45 1 * * *", "0 * * * *"], zone="Australia/Lord_Howe"),
+            None,
+            "",
+            id="always a quarter apart",
+        ),
+        pytest.param(
+            build(schedules=["40 1 * * *", "50 2 * * *", "0 */3 * * *"], zone="Australia/Lord_Howe"),
+            "spec.schedules",
+            "2026-11-23 02:50 +11 and 2026-11-23 03:00 +11 would be 10m apart",
+            id="a union",
+        ),
+        pytest.param(
+            build(schedules=["20 1 * * *", "35 2 * * *"], zone="Australia/Lord_Howe"),
+            None,
+            "",
+            id="at their ordinary times",
+        ),
+        pytest.param(
+            build(schedules=["20 2 * * *", "35 2 * * *"], zone="Australia/Lord_Howe", start=utc("2027-05-01")),
+            "spec.schedules",
+            "2027-10-03 02:30 +11 and 2027-10-03 02:35 +11 would be 5m apart",
+            id="close only on the day of a half-hour gap, five months ahead",
+        ),
+        pytest.param(
+            build(
+                schedules=["20 2 * * *", "35 2 * * *"],
+                zone="Australia/Lord_Howe",
+                start=utc("2027-05-01"),
+                end=utc("2027-10-02 15:30"),
+            ),
+            None,
+            "",
+            id="which comes after the end time",
+        ),
+        pytest.param(
+            build("40 1 * * *", zone="Antarctica/Troll"), None, "", id="one a day, on days of two-hour changes too"
+        ),
         pytest.param(build("*/5 * * * *", end=CREATED - timedelta(days=1)), None, "", id="ended before"),
+        pytest.param(
+            build("0,5 9 * * *", start=utc("2026-11-23"), end=utc("2026-11-23 09:00")),
+            None,
+            "",
+            id="ends before the second",
+        ),
+        pytest.param(
+            build("0,5 9 * * *", end=utc("2026-11-23 09:05")), "spec.schedule", "09:05 UTC", id="ends with the second"
+        ),
         pytest.param(
             build("*/5 * * * *", start=utc("2030-01-01 12:00")), "spec.schedule", "2030-01-01 12:05", id="starts later"
         ),

@@ -1,0 +1,83 @@
+"""Due slots: when each is to start, and which of them will never run whatever happens."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from agentschedule.api.status import SkipReason
+from agentschedule.planning.draft import Draft
+from agentschedule.planning.observed import Schedule
+from agentschedule.runs.names import job_name
+from agentschedule.timing import When, Window
+
+_MOST_LOOKED_AT = 1000
+"""Slots looked at to find the next one that will run: years of a daily one within a blackout."""
+_TICK = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A slot whose time has come. `start` is the slot and its jitter, or the end of the blackout that deferred it."""
+
+    slot: datetime
+    start: datetime
+    window: Window | None = None
+
+    @property
+    def deferred(self) -> bool:
+        """Whether a blackout has put it off to its end."""
+        return self.window is not None and self.window.action == "Defer" and self.window.end is not None
+
+
+Fate = tuple[SkipReason, str | None]
+"""Why a slot does not run, with the name of the blackout."""
+MISSED: Fate = ("CatchUp", None)
+
+
+def fate_of(schedule: Schedule, due: Due) -> Fate | None:
+    """Why a slot never runs: people do not want it, or a blackout covers it."""
+    if due.slot in schedule.unwanted.slots:
+        return "Requested", None
+    return ("Blackout", due.window.name) if due.window is not None and not due.deferred else None
+
+
+def place(schedule: Schedule, when: When, slot: datetime) -> Due:
+    """A slot with its start, and the blackout in which the slot or its start lies."""
+    start = when.start_of(slot)
+    window = schedule.blackouts.at(slot) or (schedule.blackouts.at(start) if start > slot else None)
+    due = Due(slot, start, window)
+    if due.deferred and window is not None and window.end is not None:
+        return Due(slot, window.end + (start - slot), window)
+    return due
+
+
+def due_slots(draft: Draft, when: When, most: int) -> list[Due]:
+    """Slots to be dealt with, oldest first. Those after one that is being started wait for what becomes of it."""
+    schedule, due = draft.observed.schedule, list[Due]()
+    for slot in when.slots_between(draft.cursor(), draft.now, most):
+        found = place(schedule, when, slot)
+        if found.start > draft.now:
+            draft.wake(found.start)
+            break
+        due.append(found)
+        name = job_name(schedule.owner.name, slot, 1)
+        if draft.on_its_way(name) or draft.turn(name):
+            break
+    return due
+
+
+def next_run(schedule: Schedule, when: When, after: datetime) -> datetime | None:
+    """When the next slot after this one starts that is neither unwanted nor skipped for a blackout; without jitter."""
+    slot = when.next_after(after)
+    for _ in range(_MOST_LOOKED_AT):
+        if slot is None:
+            return None
+        window = schedule.blackouts.at(slot)
+        if slot not in schedule.unwanted.slots:
+            if window is None:
+                return slot
+            if window.action == "Defer" and window.end is not None:
+                return window.end
+        if window is not None and window.end is None:
+            return None
+        slot = when.next_after(slot if window is None or window.end is None else max(slot, window.end - _TICK))
+    return None

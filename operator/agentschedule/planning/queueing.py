@@ -1,0 +1,90 @@
+"""The queue: slots that wait for a free place, in `status.queued`. The cursor has passed them, so they stand there."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from agentschedule.api.status import SkipReason
+from agentschedule.planning.budget import Shortage, allowance
+from agentschedule.planning.draft import Draft
+from agentschedule.planning.due import place
+from agentschedule.planning.observed import Start
+from agentschedule.planning.skipping import out_of_budget, refusal, skip_slot
+from agentschedule.planning.starting import start_run
+from agentschedule.runs.names import job_name, utc_words
+from agentschedule.timing import Window
+
+MAX_QUEUED = 1
+
+
+def enqueue(draft: Draft, slot: datetime) -> None:
+    """A due slot finds no free place: it waits, unless the queue is full."""
+    spec = draft.observed.schedule.spec
+    most = (spec.max_queued_runs if spec else None) or MAX_QUEUED
+    if len(waiting(draft)) >= most:
+        skip_slot(draft, slot, "QueueFull", f"is skipped: {most} runs wait already (maxQueuedRuns)")
+        return
+    draft.update(queued=[*draft.status.queued, slot])
+    draft.handled(slot)
+    draft.note("RunQueued", f"slot {utc_words(slot)} waits: {draft.active_count()} of {draft.limit()} runs are active")
+
+
+def start_queued(draft: Draft) -> None:
+    """Start what waits, oldest first, as far as there are free places."""
+    for slot in draft.status.queued:
+        if draft.halted() or not _leaves(draft, slot):
+            return
+        draft.leave_queue(slot)
+
+
+def waiting(draft: Draft) -> list[datetime]:
+    """Slots in the queue whose Job is not on its way."""
+    return [slot for slot in draft.status.queued if not draft.on_its_way(_name(draft, slot))]
+
+
+def _leaves(draft: Draft, slot: datetime) -> bool:
+    """Whether the oldest slot leaves the queue: it is skipped, or its Job is there."""
+    schedule, when = draft.observed.schedule, draft.observed.schedule.when
+    if draft.on_its_way(_name(draft, slot)):
+        return False
+    start = place(schedule, when, slot).start if when is not None else slot
+    window = schedule.blackouts.at(draft.now)
+    fate = _fate(draft, slot, start, window)
+    if fate is not None:
+        skip_slot(draft, slot, *fate)
+        return True
+    draft.wake_at_deadline(start)
+    if window is not None:
+        draft.wake(window.end)
+        return False
+    if not draft.free_places():
+        return False
+    budget = allowance(draft)
+    if isinstance(budget, Shortage):
+        out_of_budget(draft, slot, budget)
+        return True
+    return _is_started(draft, slot, start, budget)
+
+
+def _fate(
+    draft: Draft, slot: datetime, start: datetime, window: Window | None
+) -> tuple[SkipReason, str, str | None] | None:
+    """Why a slot that waits will not run after all: reason, message and name of the blackout."""
+    if slot in draft.observed.schedule.unwanted.slots:
+        return "Requested", "is skipped, as the annotation skip asks", None
+    if draft.past_deadline(start):
+        return "DeadlineMissed", "could not start within its starting deadline", None
+    if window is not None and (window.action == "Skip" or window.end is None):
+        return "Blackout", f"would start within the blackout {window.name}", window.name
+    return None
+
+
+def _is_started(draft: Draft, slot: datetime, start: datetime, budget: Decimal) -> bool:
+    outcome = start_run(draft, slot=slot, attempt=1, trigger="Schedule", due=start, budget=budget)
+    if isinstance(outcome, Start):
+        skip_slot(draft, slot, refusal(outcome), f"did not run: {outcome.message}")
+        return True
+    return outcome == "There"
+
+
+def _name(draft: Draft, slot: datetime) -> str:
+    return job_name(draft.observed.schedule.owner.name, slot, 1)

@@ -1,0 +1,56 @@
+"""Running the operator: settings, logging, kopf. Of its own, because importing all this takes time."""
+
+import os
+import socket
+import sys
+from pathlib import Path
+
+import kopf
+from pydantic import ValidationError
+
+from agentschedule import logs
+from agentschedule.application import Application
+from agentschedule.cluster.credentials import load_credentials
+from agentschedule.handlers import make_registry
+from agentschedule.settings import Settings, load
+
+
+def start(config: Path | None) -> int:
+    """Run the operator until it is told to stop. Exit codes: 0 stopped, 1 no cluster, 2 bad settings."""
+    try:
+        settings = load(config)
+    except (ValidationError, OSError, ValueError) as error:
+        return _fail(2, _readable(error))
+    logs.configure(settings.log_level, settings.log_format)
+    try:
+        credentials = load_credentials()
+    except RuntimeError as error:
+        return _fail(1, str(error))
+    run(settings, Application(settings, credentials))
+    return 0
+
+
+def run(settings: Settings, application: Application) -> None:
+    """Run kopf with our handlers; it returns on SIGTERM and SIGINT."""
+    os.environ.setdefault("POD_ID", socket.gethostname())  # else kopf asks for the user's name, which may have none
+    kopf.run(
+        registry=make_registry(application),
+        standalone=True,
+        clusterwide=not settings.namespaces,
+        namespaces=settings.namespaces,
+    )
+
+
+def _readable(error: Exception) -> str:
+    """Bad settings, one line each: which, and what is wrong."""
+    if not isinstance(error, ValidationError):
+        return f"settings: {error}"
+    return "\n".join(
+        f"settings: {'.'.join(str(part) for part in problem['loc'])}: {problem['msg']} (given: {problem['input']!r})"
+        for problem in error.errors()
+    )
+
+
+def _fail(code: int, message: str) -> int:
+    sys.stderr.write(message + "\n")
+    return code
