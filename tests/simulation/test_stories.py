@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 from agentschedule.planning.observed import Ceilings, PlannerSettings
 
 from .clock import simulate
+from .drawing import stories, untouched
 from .profile import STORIES
 from .promises import check_promises, check_quiet
-from .steps import END, Step, stories, untouched
+from .steps import END, Step
 from .world import SETTINGS, World
 
 LIMITED = replace(SETTINGS, ceilings=Ceilings(1, 1, 0.02))

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -11,18 +11,18 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from agentschedule.engine import engine as engine_module
-from agentschedule.engine.engine import Engine
-from agentschedule.metrics import Metrics
 from agentschedule.planning.draft import base_id
 from agentschedule.planning.observed import DEFAULT_SETTINGS, PlannerSettings
-from agentschedule.runs.names import job_name, parse_time
-from agentschedule.sweeper import Sweeper
 
 from .clock import WallClock
 from .cluster import FakeCluster
-from .connection import Connection, Faults, Watch
+from .connection import Faults
 from .node import Behaviour
+from .operator import Operator
 from .story import Story
+from .users import NAMESPACE, Users
+
+__all__ = ["FIGURES", "NAMESPACE", "SETTINGS", "START", "Moment", "World"]
 
 Raw = dict[str, Any]
 
@@ -30,130 +30,9 @@ Moment = Literal["before", "after"]
 
 START = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 SETTINGS = replace(DEFAULT_SETTINGS, min_interval=timedelta(seconds=5))
-NAMESPACE = "team-a"
-
 
 FIGURES: Counter[str] = Counter()
 """What all simulations of this process came to."""
-
-
-class Operator:
-    """One life of the operator: started as the application does, until it is killed."""
-
-    def __init__(self, world: "World") -> None:
-        self._world = world
-        self._frozen_at: datetime | None = None
-        world.operators += 1
-        self.number = world.operators
-        self.connection = Connection(world.cluster, world.faults, world.log, self.number)
-        self.engine = Engine(self.connection, world.settings, Metrics(), clock=self._now)
-        self.sweeper = Sweeper(
-            self.engine.registry,
-            self.connection,
-            self.engine.recorder,
-            Metrics(),
-            interval=world.sweep_interval,
-            grace=world.orphan_grace,
-            clock=self._now,
-        )
-        engine = self.engine
-        self.watches = {
-            "agentschedules": self._watch("agentschedules", engine.intake.observe_schedule, self._relist),
-            "agentruns": self._watch("agentruns", engine.intake.observe_request, self._relist_requests),
-            "pods": self._watch("pods", engine.intake.observe_pod, engine.intake.list_pods),
-            "jobs": self._watch("jobs", engine.intake.observe_job, engine.intake.list_jobs),
-        }
-        self.ready = False
-        """Whether it has begun to watch pods."""
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    def start(self) -> None:
-        self._spawn(self._live())
-
-    def kill(self) -> None:
-        """The process is gone, whatever it was doing: nothing of it reaches the cluster any more."""
-        self.connection.dead = True
-        for watch in self.watches.values():
-            watch.close()
-        for task in self._tasks:
-            task.cancel()
-
-    async def stop(self, seconds: float) -> None:
-        """As the application does: start nothing new, end what is under way, close."""
-        await self.engine.close(seconds)
-
-    def freeze(self) -> None:
-        """As with SIGSTOP: it does nothing, sees no time pass and reads nothing; what it had sent goes its way."""
-        self._frozen_at = self._world.clock.now()
-        self.connection.freeze()
-
-    def thaw(self) -> None:
-        """It goes on with what it knew. What happened meanwhile it reads bit by bit."""
-        self._frozen_at = None
-        self.connection.thaw()
-        for watch in self.watches.values():
-            watch.thaw()
-
-    def _now(self) -> datetime:
-        return self._frozen_at or self._world.clock.now()
-
-    def mend(self) -> None:
-        """Every broken watch is connected again, each in its own time."""
-        for watch in self.watches.values():
-            self._spawn(watch.mend())
-
-    async def _live(self) -> None:
-        """Pods before Jobs: then a pod whose Job is not listed has lost it for certain."""
-        await self._list_own()
-        await self.watches["pods"].begin()
-        self.ready = True
-        await self.watches["jobs"].begin()
-        self.engine.registry.recall_left_pods()
-        self._spawn(self.engine.run())
-        self._spawn(self.sweeper.run())
-        self._spawn(self._resync())
-        await self.watches["agentschedules"].begin()
-        await self.watches["agentruns"].begin()
-
-    async def _resync(self) -> None:
-        while True:
-            await asyncio.sleep(self._world.resync_interval)
-            if not self._world.faults.down:
-                await self._list_own()
-
-    async def _list_own(self) -> None:
-        """What the watches of our own kinds lost (a deletion within a gap) is found here."""
-        for kind, on_list in (
-            ("agentschedules", self.engine.intake.list_schedules),
-            ("agentruns", self.engine.intake.list_requests),
-        ):
-            watch = Watch(self.connection, kind, lambda *_: None, on_list)
-            await watch.begin()
-            watch.close()
-
-    def _relist(self, items: list[Raw], version: int) -> None:
-        """A watch that begins anew shows what is there, and is silent about what is not."""
-        for raw in items:
-            self.engine.intake.observe_schedule(None, raw)
-
-    def _relist_requests(self, items: list[Raw], version: int) -> None:
-        for raw in items:
-            self.engine.intake.observe_request(None, raw)
-
-    def _watch(
-        self, kind: str, on_event: Callable[[str, Raw], object], on_list: Callable[[list[Raw], int], object]
-    ) -> Watch:
-        return Watch(self.connection, kind, on_event, on_list)
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self._world.cluster.history.breaks(f"a task of the operator died: {error!r}")
 
 
 class _Errors(logging.Handler):
@@ -168,7 +47,7 @@ class _Errors(logging.Handler):
             self._breaks(f"{record.getMessage()}: {logging.Formatter().formatException(record.exc_info)}")
 
 
-class World:
+class World(Users):
     """Everything. To be used as `async with World(…) as world`, within `clock.simulate`."""
 
     def __init__(
@@ -380,62 +259,3 @@ class World:
 
     def _watched(self) -> bool:
         return self.operator is not None and self.operator.ready and not self.operator.watches["pods"].losing
-
-    # The users
-
-    def apply(self, name: str, spec: Raw, namespace: str = NAMESPACE) -> Raw:
-        """Create a schedule, or give the one of that name another spec."""
-        self.log(f"kubectl apply {name}: {spec}")
-        given = {"agent": {"image": "agent:1"}, **spec}
-        old = self.cluster.get("agentschedules", namespace, name)
-        if old is None:
-            metadata = {**_named(name), "namespace": namespace}
-            return self.cluster.add("agentschedules", {"metadata": metadata, "spec": given})
-        gone = {key: None for key in old["spec"] if key not in given}
-        return self.cluster.patch("agentschedules", namespace, name, {"spec": {**gone, **given}})
-
-    def edit(self, name: str, spec: Raw) -> None:
-        """Change some fields of a schedule's spec."""
-        self._patch(name, {"spec": spec})
-
-    def annotate(self, name: str, notes: dict[str, str | None]) -> None:
-        self._patch(name, {"metadata": {"annotations": notes}})
-
-    def delete(self, kind: str, name: str, propagation: str = "Background") -> None:
-        if self.cluster.get(kind, NAMESPACE, name) is not None:
-            self.log(f"kubectl delete {kind} {name} --cascade={propagation.lower()}")
-            self.cluster.delete(kind, NAMESPACE, name, None, propagation)
-
-    def run_now(self, name: str, schedule: str) -> None:
-        """Create an AgentRun."""
-        if self.cluster.get("agentruns", NAMESPACE, name) is None:
-            self.log(f"kubectl create AgentRun {name} of {schedule}")
-            self.cluster.add("agentruns", {"metadata": _named(name), "spec": {"scheduleName": schedule}})
-
-    def squat(self, schedule: str) -> None:
-        """Create a Job of the name that the schedule's next run will have."""
-        raw = self.cluster.get("agentschedules", NAMESPACE, schedule) or {}
-        slot = parse_time((raw.get("status") or {}).get("nextRunTime"))
-        name = job_name(schedule, slot, 1) if slot else ""
-        if name and self.cluster.get("jobs", NAMESPACE, name) is None:
-            self.log(f"kubectl create job {name}")
-            self.cluster.add("jobs", {"metadata": {**_named(name), "labels": {}}, "spec": {}, "status": {}})
-
-    def schedule(self, name: str) -> Raw:
-        raw = self.cluster.get("agentschedules", NAMESPACE, name)
-        if raw is None:
-            raise AssertionError(f"there is no schedule {name}")
-        return raw
-
-    def status(self, name: str) -> Raw:
-        status: Raw = self.schedule(name).get("status") or {}
-        return status
-
-    def _patch(self, name: str, body: Raw) -> None:
-        if self.cluster.get("agentschedules", NAMESPACE, name) is not None:
-            self.log(f"kubectl patch {name}: {body}")
-            self.cluster.patch("agentschedules", NAMESPACE, name, body)
-
-
-def _named(name: str) -> Raw:
-    return {"name": name, "namespace": NAMESPACE}
