@@ -1,7 +1,8 @@
 """What happened in the fake cluster, and which promises were broken at the moment they were."""
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -32,9 +33,15 @@ class Life:
     limit: int | None
     gone_at: datetime | None = None
     touched: bool = False
-    """Edited, suspended or paused at some time: its slots cannot be counted from outside."""
+    """Edited, suspended, paused or held at some time: its slots cannot be counted from outside."""
     jobs: dict[str, Raw] = field(default_factory=dict)
     """Jobs that were created, by name."""
+    strays: dict[str, str] = field(default_factory=dict)
+    """Jobs (name by UID) created by a request carried out late or by an old leader, which nobody could prevent."""
+    again: int = 0
+    """Jobs that an old leader made a second time, long after the first one was recorded and deleted."""
+    cleaned: set[str] = field(default_factory=set)
+    """Jobs that the operator deleted after they had ended."""
     costs: dict[str, Decimal] = field(default_factory=dict)
     """What ended pods reported, by the pod's UID."""
     unseen: set[str] = field(default_factory=set)
@@ -53,11 +60,27 @@ class History:
         self._cluster = cluster
         self.lives: dict[str, Life] = {}
         self.broken: list[str] = []
+        self.on_break: Callable[[str], None] = lambda _: None
         self.watched: Callable[[], bool] = lambda: True
         self.ceilings = NO_CEILINGS
         self.most_alive = 0
         """The most pods that ever were alive at once."""
         self._alive: dict[str, set[str]] = defaultdict(set)
+        self._straying = self._stale = False
+
+    @contextmanager
+    def strayed(self, *, stale: bool) -> Iterator[None]:
+        """What happens within is carried out late, or (`stale`) was asked for with an old picture."""
+        self._straying, self._stale = True, stale
+        try:
+            yield
+        finally:
+            self._straying = self._stale = False
+
+    def breaks(self, how: str) -> None:
+        """A promise is broken, now."""
+        self.broken.append(how)
+        self.on_break(how)
 
     def life(self, name: str) -> Life:
         """The newest schedule of that name."""
@@ -72,18 +95,23 @@ class History:
         if life is None:
             return
         if life.gone_at is not None and self._cluster.clock.true() > life.gone_at + SOON:
-            self.broken.append(f"Job {name} was created for a schedule that was deleted at {life.gone_at:%H:%M:%S}")
-        if name in life.jobs:
-            self.broken.append(f"a second Job {name} was created for one attempt of one slot")
+            self.breaks(f"Job {name} was created for a schedule that was deleted at {life.gone_at:%H:%M:%S}")
+        if name in life.jobs and self._stale:
+            life.again += 1
+        elif name in life.jobs and not (self._straying and name not in life.cleaned):
+            self.breaks(f"a second Job {name} was created for one attempt of one slot")
         life.jobs[name] = job
+        if self._straying:
+            life.strays[job["metadata"]["uid"]] = name
 
     def job_deleted(self, job: Raw) -> None:
         """The operator deletes a Job that has ended: its run must be in the persisted status."""
         facts, life = job_facts(job), self.life_of(job)
         if life is None or life.raw["metadata"]["uid"] not in self._cluster.by_uid["agentschedules"]:
             return
+        life.cleaned.add(facts.name)
         if life.recorded.get(base_id(facts.name), 0) < facts.attempt and not _trimmed(life, facts.slot):
-            self.broken.append(f"Job {facts.name} was deleted before its run was recorded")
+            self.breaks(f"Job {facts.name} was deleted before its run was recorded")
 
     def operator_died(self) -> None:
         """What an operator knew of pods that are gone, and had not recorded yet, is lost with it."""
@@ -106,10 +134,24 @@ class History:
         life.raw = raw
         life.gone_at = self._cluster.clock.true() if event == "DELETED" else None
         life.limit = None if limit is None or life.limit is None else max(limit, life.limit)
+        self._goes_forward(life.status, raw)
         life.status = raw.get("status") or {}
+        life.touched = life.touched or "hold" in life.status
         for run in life.status.get("runs") or ():
             if run["phase"] in ENDED_PHASES:
                 life.recorded[base_id(run["id"])] = max(life.recorded.get(base_id(run["id"]), 0), run["attempt"])
+
+    def _goes_forward(self, old: Raw, raw: Raw) -> None:
+        """No status takes back what an earlier one has said, whoever wrote it and whenever it came."""
+        new, name = raw.get("status") or {}, raw["metadata"]["name"]
+        for group, fields in (
+            ("scheduling", ("handledThrough", "effectiveSince")),
+            ("totals", ("runs", "succeeded", "failed", "skipped")),
+        ):
+            for key in fields:
+                before, after = (old.get(group) or {}).get(key), (new.get(group) or {}).get(key)
+                if before is not None and (after is None or after < before):
+                    self.breaks(f"the status of {name} went back: {group}.{key} from {before} to {after}")
 
     def _pod(self, event: str, raw: Raw) -> None:
         life, pod = self.life_of(raw), pod_facts(raw)
@@ -119,9 +161,10 @@ class History:
         if pod.ended or event == "DELETED":
             alive.discard(pod.uid)
         else:
-            alive.add(pod.uid)
+            if pod.job_uid not in life.strays:
+                alive.add(pod.uid)
             if event == "ADDED" and life.limit is not None and len(alive) > life.limit:
-                self.broken.append(f"pod {pod.name} is number {len(alive)} of {life.limit} allowed at once")
+                self.breaks(f"pod {pod.name} is number {len(alive)} of {life.limit} allowed at once")
             self._check_ceilings(pod.namespace)
         if pod.ended:
             life.costs[pod.uid] = parse_result(pod.result).cost or Decimal(0)
@@ -137,9 +180,9 @@ class History:
         self.most_alive = max(self.most_alive, everywhere)
         limits = self.ceilings
         if 0 < limits.active_runs < everywhere:
-            self.broken.append(f"{everywhere} pods are alive, {limits.active_runs} may be")
+            self.breaks(f"{everywhere} pods are alive, {limits.active_runs} may be")
         if 0 < limits.active_runs_per_namespace < there:
-            self.broken.append(f"{there} pods are alive in {namespace}, {limits.active_runs_per_namespace} may be")
+            self.breaks(f"{there} pods are alive in {namespace}, {limits.active_runs_per_namespace} may be")
 
 
 def _trimmed(life: Life, slot: datetime) -> bool:

@@ -343,3 +343,73 @@ def test_a_status_that_met_a_conflict_is_written_again(kind: str) -> None:
             await check_quiet(world)
 
     simulate(story())
+
+
+def test_an_older_status_that_is_carried_out_late_changes_nothing() -> None:
+    """Its version is not held any more: it is refused, and the newer status stays."""
+
+    async def story() -> None:
+        async with World() as world:
+            world.apply("report", {"every": "1m", "endTime": "2026-11-22T10:10:00Z"})
+            world.start()
+            await world.sleep(50)
+            world.faults.script = lambda verb, *_: "late" if verb == "patch status" else ""
+            await world.sleep(40)
+            world.faults.script = lambda *_: ""
+            await world.sleep(90)
+            assert world.story.count("carried out late")
+            assert world.status("report")["totals"]["runs"] == 2
+            await check_quiet(world)
+
+    simulate(story())
+
+
+def test_a_name_stays_taken_while_an_earlier_request_may_still_be_carried_out() -> None:
+    """A try to create a Job is given up, the next succeeds, the Job ends and is not kept: then the first comes."""
+
+    async def story() -> None:
+        async with World() as world:
+            world.behaviour = Behaviour(starts=0.1, lasts=0.2)
+            spec = {"successfulJobsHistoryLimit": 0, "ttlSecondsAfterFinished": 0}
+            world.apply("once", {"at": "2026-11-22T10:02:00Z", **spec})
+            world.faults.script = lambda verb, *_: "late" if verb == "create" and world.clock.true().second < 10 else ""
+            world.start()
+            await check_quiet(world)
+            assert not world.cluster.items("jobs")
+
+    simulate(story())
+
+
+@pytest.mark.parametrize("seconds", [0.05, 0.5, 0.9])
+def test_what_waits_to_be_written_is_written_when_the_operator_stops(seconds: float) -> None:
+    async def story() -> None:
+        async with World() as world:
+            world.behaviour = Behaviour(starts=0.1, lasts=0.3)
+            world.apply("once", {"at": "2026-11-22T10:02:00Z"})
+            world.start()
+            await world.sleep(120 + seconds)
+            operator = world.operator
+            assert operator is not None
+            await world.stop()
+            entries = operator.engine.registry.schedules.values()
+            assert all(entry.settled() for entry in entries)
+            world.start()
+            await check_quiet(world)
+
+    simulate(story())
+
+
+def test_a_stop_does_not_wait_for_an_api_server_that_is_silent() -> None:
+    async def story() -> None:
+        async with World() as world:
+            world.apply("once", {"at": "2026-11-22T10:02:00Z"})
+            world.start()
+            await world.sleep(120.5)
+            world.take_down("silent", 300, losing=False)
+            before = world.clock.true()
+            await world.stop(20)
+            assert world.clock.true() - before < timedelta(seconds=21)
+            world.start()
+            await check_quiet(world)
+
+    simulate(story())
