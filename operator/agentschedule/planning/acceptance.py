@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from agentschedule.planning.actions import DryRun
+from agentschedule.planning.concurrency import was_under_way
 from agentschedule.planning.draft import Draft
 from agentschedule.planning.observed import Problem, Verdict
 from agentschedule.runs.manifest import RunRequest, job_manifest
@@ -38,7 +39,13 @@ def notice_edit(draft: Draft) -> None:
     if scheduling is not None and scheduling.when_hash != draft.observed.schedule.digest:
         draft.update(scheduling=scheduling.model_copy(update={"when_hash": draft.observed.schedule.digest}))
         waited = draft.status.next_run_time
-        if waited is not None and draft.cursor() < waited <= draft.now and draft.is_fresh(waited):
+        when = draft.observed.schedule.when
+        start = when.start_of(waited) if when is not None and waited is not None else waited
+        if (
+            waited is not None
+            and draft.cursor() < waited <= draft.now
+            and was_under_way(draft, waited, start or waited)
+        ):
             draft.skip("Requested", [waited])  # it was due as the spec stood, and had not started yet
         count_from(draft, draft.now)
 
