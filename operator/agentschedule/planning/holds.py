@@ -17,8 +17,9 @@ def count_result(draft: Draft, run: Run) -> None:
     """A scheduled run has ended for good: failures in a row hold the schedule, a success ends its probation."""
     if run.phase == "Succeeded":
         draft.update(consecutive_failures=0)
-        if draft.status.hold is not None and draft.status.hold.probation:
-            draft.update(hold=None)
+        hold_now = draft.status.hold
+        if hold_now is not None and hold_now.probation:
+            draft.update(hold=None if draft.held() is None else hold_now.model_copy(update={"probation": False}))
         return
     if run.phase not in FAILED_PHASES:
         return

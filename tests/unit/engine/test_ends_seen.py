@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from agentschedule.engine.registry import Registry
 from agentschedule.runs.sighting import RESULT_PATIENCE, judge
-from tests.unit.engine.test_registry import NAME, NEWS, UID, entry, one, sightings
-from tests.unit.runs.builders import raw_job, raw_pod, utc
+from tests.unit.engine.test_registry import NEWS, UID, entry, one, sightings
+from tests.unit.runs.builders import NAME, raw_job, raw_pod, utc
 
 ENDED = {"type": "Complete", "status": "True", "lastTransitionTime": "2026-11-22T09:05:00Z"}
 RUNNING = {"phase": "Running"}
