@@ -132,10 +132,18 @@ class Draft:
 
     def runs_left(self) -> int | None:
         """How many scheduled runs may still start, beside those in the queue; None: any number."""
+        most = self._most_runs()
+        return max(0, most - self.status.iteration - len(self.status.queued)) if most is not None else None
+
+    def used_up(self) -> bool:
+        """Whether as many scheduled runs have been made as there are to be, so that the queue is too many."""
+        most = self._most_runs()
+        return most is not None and self.status.iteration >= most
+
+    def _most_runs(self) -> int | None:
         spec = self.observed.schedule.spec
         limits = [spec.max_runs, spec.heartbeat.max_iterations if spec.heartbeat else None] if spec else []
-        given = [limit for limit in limits if limit is not None]
-        return max(0, min(given) - self.status.iteration - len(self.status.queued)) if given else None
+        return min((limit for limit in limits if limit is not None), default=None)
 
     def is_fresh(self, start: datetime) -> bool:
         """Whether a run that should have started then is not late yet, or not by much."""

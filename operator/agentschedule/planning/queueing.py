@@ -49,6 +49,8 @@ def _leaves(draft: Draft, slot: datetime) -> bool:
     start = place(schedule, when, slot).start if when is not None else slot
     window = schedule.blackouts.at(draft.now)
     fate = _fate(draft, slot, start, window)
+    if fate is None and draft.used_up():
+        fate = "Requested", "does not run: as many runs have been made as there are to be", None
     if fate is not None:
         skip_slot(draft, slot, *fate)
         return True
