@@ -6,6 +6,7 @@ from agentschedule.planning.actions import DryRun
 from agentschedule.planning.draft import Draft
 from agentschedule.planning.observed import Problem, Verdict
 from agentschedule.runs.manifest import RunRequest, job_manifest
+from agentschedule.runs.names import job_name
 from agentschedule.timing import TimingError, check_min_interval
 
 REJECTED = "JobRejected"
@@ -38,7 +39,8 @@ def notice_edit(draft: Draft) -> None:
     if scheduling is not None and scheduling.when_hash != draft.observed.schedule.digest:
         draft.update(scheduling=scheduling.model_copy(update={"when_hash": draft.observed.schedule.digest}))
         waited = draft.status.next_run_time
-        if waited is not None and draft.cursor() < waited <= draft.now and draft.is_fresh(waited):
+        was_due = waited is not None and draft.cursor() < waited <= draft.now and draft.is_fresh(waited)
+        if waited is not None and was_due and not draft.on_its_way(_name(draft, waited)):
             draft.skip("Requested", [waited])  # it was due as the spec stood, and had not started yet
         count_from(draft, draft.now)
 
@@ -49,6 +51,10 @@ def count_from(draft: Draft, moment: datetime) -> None:
     if scheduling is not None:
         since = max(scheduling.effective_since, moment.replace(microsecond=0))
         draft.update(scheduling=scheduling.model_copy(update={"effective_since": since}))
+
+
+def _name(draft: Draft, slot: datetime) -> str:
+    return job_name(draft.observed.schedule.owner.name, slot, 1)
 
 
 def _too_often(draft: Draft) -> Problem | None:
