@@ -24,7 +24,9 @@ from .steps import (
     Lag,
     Pause,
     Pods,
+    Resume,
     RunNow,
+    SkipNext,
     Snap,
     Squat,
     Step,
@@ -57,6 +59,14 @@ _MORE: tuple[dict[str, Any], ...] = (
     {"startingDeadlineSeconds": 10},
     {"startingDeadlineSeconds": 120},
     {"catchUp": "None"},
+    {"catchUp": "All"},
+    {"catchUp": "All", "catchUpLimit": 2},
+    {"pauseAfterFailures": 1},
+    {"pauseAfterFailures": 2},
+    {"maxRuns": 2},
+    {"blackouts": [{"name": "noon", "hours": {"start": "10:20", "end": "10:40"}}]},
+    {"blackouts": [{"name": "noon", "hours": {"start": "10:20", "end": "10:40"}, "action": "Defer"}]},
+    {"retry": {"limit": 1, "backoff": "30s", "onExhausted": "DeadLetter"}},
     {"retry": {"limit": 1, "backoff": "5s"}},
     {"retry": {"limit": 2, "backoff": "2m", "retryOn": ["Failed", "TimedOut"]}},
     {"pendingDeadlineSeconds": 1},
@@ -68,17 +78,29 @@ _MORE: tuple[dict[str, Any], ...] = (
     {"ttlSecondsAfterFinished": 0},
     {"ttlSecondsAfterFinished": 60, "runHistoryLimit": 1},
 )
+_BUDGETS: tuple[dict[str, Any], ...] = (
+    {},
+    {},
+    {"budget": {"perRunUSD": "0.50", "period": "Hour", "periodUSD": "1.20"}},
+    {"budget": {"totalUSD": "2", "onExceeded": "Skip"}},
+    {"budget": {"perRunUSD": "1", "period": "Day", "periodUSD": "2.50", "totalUSD": "4", "onExceeded": "Skip"}},
+    {"budget": {"perRunUSD": "0.02", "totalUSD": "0.05"}},
+)
 _LIMITS: tuple[dict[str, Any], ...] = (
     {},
     {"concurrencyPolicy": "Replace"},
     {"concurrencyPolicy": "Allow"},
     {"maxConcurrentRuns": 2},
     {"maxConcurrentRuns": 2, "concurrencyPolicy": "Replace"},
+    {"concurrencyPolicy": "Queue"},
+    {"concurrencyPolicy": "Queue", "maxQueuedRuns": 3, "maxConcurrentRuns": 2},
 )
 _EDITS: tuple[dict[str, Any], ...] = (
     {"suspend": True},
     {"suspend": False},
     {"input": "another task"},
+    {"budget": {"totalUSD": "9"}},
+    {"maxRuns": 3},
     {"every": "8m", "schedule": None, "schedules": None, "at": None},
     {"schedule": "61 * * * *", "every": None, "schedules": None, "at": None},
 )
@@ -89,6 +111,9 @@ _BEHAVIOURS = (
     Behaviour(lasts=5, exit_code=1, message='{"costUSD": "0.03", "state": {"page": 7}}'),
     Behaviour(lasts=5, exit_code=137, evicted=True),
     Behaviour(lasts=5000, message='{"summary": "so far", "costUSD": "0.07"}'),
+    Behaviour(lasts=30, message='{"costUSD": "0.70"}'),
+    Behaviour(lasts=90, message="done, and no word of money"),
+    Behaviour(lasts=30, exit_code=1, message="failed"),
     Behaviour(starts=None),
     Behaviour(refused="exceeded quota: small"),
 )
@@ -132,11 +157,12 @@ _TROUBLE = (
     _PODS,
     _SQUATTED,
 )
-_PEOPLE = (_EDITED, _PAUSED, _ASKED, _ASKED, _DELETED, _CANCELLED)
+_HELD: tuple[Step, ...] = (*starmap(Resume, product(_NAMES, (True, True, False))), *map(SkipNext, _NAMES))
+_PEOPLE = (_HELD, _EDITED, _PAUSED, _ASKED, _ASKED, _DELETED, _CANCELLED)
 
 
 def _applied(name: str) -> st.SearchStrategy[Step]:
-    parts = (_WHEN, _MORE, _MORE, _LIMITS)
+    parts = (_WHEN, _MORE, _MORE, _LIMITS, _BUDGETS)
     return st.tuples(*map(st.sampled_from, parts)).map(lambda given: Apply(name, _together(*given)))
 
 

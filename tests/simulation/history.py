@@ -3,18 +3,19 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from agentschedule.api.fields import utc_text
 from agentschedule.constants import LABEL_SCHEDULE_UID
-from agentschedule.planning.draft import ENDED_PHASES, base_id
+from agentschedule.planning.draft import base_id
 from agentschedule.planning.observed import NO_CEILINGS
 from agentschedule.runs.facts import job_facts, job_of_pod, pod_facts
 from agentschedule.runs.names import parse_time
 from agentschedule.runs.result import parse_result
+
+from . import limits, money
+from .life import Life, PodEnd
 
 if TYPE_CHECKING:
     from .cluster import FakeCluster
@@ -23,34 +24,6 @@ Raw = dict[str, Any]
 
 SOON = timedelta(minutes=20)
 """Twice the time between two full lists: by then every deletion is known."""
-
-
-@dataclass
-class Life:
-    """One schedule, by its UID, over the whole simulation."""
-
-    raw: Raw
-    limit: int | None
-    gone_at: datetime | None = None
-    touched: bool = False
-    """Edited, suspended, paused or held at some time: its slots cannot be counted from outside."""
-    jobs: dict[str, Raw] = field(default_factory=dict)
-    """Jobs that were created, by name."""
-    strays: dict[str, str] = field(default_factory=dict)
-    """Jobs (name by UID) created by a request carried out late or by an old leader, which nobody could prevent."""
-    again: int = 0
-    """Jobs that an old leader made a second time, long after the first one was recorded and deleted."""
-    cleaned: set[str] = field(default_factory=set)
-    """Jobs that the operator deleted after they had ended."""
-    costs: dict[str, Decimal] = field(default_factory=dict)
-    """What ended pods reported, by the pod's UID."""
-    unseen: set[str] = field(default_factory=set)
-    """Pods that were gone before an operator saw how they ended, or before it lived to record it."""
-    gone: dict[str, tuple[str, int]] = field(default_factory=dict)
-    """Pods that are gone: base id and attempt of their run."""
-    recorded: dict[str, int] = field(default_factory=dict)
-    """Ended runs in the persisted status: base id and newest attempt."""
-    status: Raw = field(default_factory=dict)
 
 
 class History:
@@ -66,6 +39,8 @@ class History:
         self.most_alive = 0
         """The most pods that ever were alive at once."""
         self._alive: dict[str, set[str]] = defaultdict(set)
+        self._job_of: dict[str, str] = {}
+        """The UID of each pod's Job, by the pod's."""
         self._straying = self._stale = False
 
     @contextmanager
@@ -103,6 +78,30 @@ class History:
         life.jobs[name] = job
         if self._straying:
             life.strays[job["metadata"]["uid"]] = name
+            return
+        now, working = self._cluster.clock.true(), self._working(life, name)
+        scheduled = [other for other in sorted(working) if job_facts(life.jobs[other]).trigger != "Manual"]
+        for how in (*limits.check_created(life, job, now, scheduled), *self._money(life, job, now, working)):
+            self.breaks(how)
+
+    def _money(self, life: Life, job: Raw, now: datetime, working: set[str]) -> Iterator[str]:
+        """Periods begin by the operator's clock: they cannot be told from outside when somebody has set it."""
+        if not self._cluster.clock.was_set:
+            yield from money.check_start(life, job, now, working)
+
+    def _working(self, life: Life, but: str) -> set[str]:
+        """Jobs of a schedule, other than this one, whose pod lives or is still to come."""
+        alive = {self._job_of[pod] for pod in self._alive[life.raw["metadata"]["uid"]]}
+        had_pod = set(self._job_of.values())
+        working = set()
+        for name, job in life.jobs.items():
+            uid = job["metadata"]["uid"]
+            there = self._cluster.find("jobs", uid)
+            coming = there is not None and "deletionTimestamp" not in there["metadata"] and uid not in had_pod
+            unfinished = coming and not ((there or {}).get("status") or {}).get("conditions")
+            if name != but and (unfinished or uid in alive):
+                working.add(name)
+        return working
 
     def job_deleted(self, job: Raw) -> None:
         """The operator deletes a Job that has ended: its run must be in the persisted status."""
@@ -126,20 +125,15 @@ class History:
             self._pod(event, raw)
 
     def _schedule(self, event: str, raw: Raw) -> None:
-        meta, spec = raw["metadata"], raw["spec"]
-        limit = None if spec.get("concurrencyPolicy") == "Allow" else spec.get("maxConcurrentRuns", 1)
-        life = self.lives.setdefault(meta["uid"], Life(raw, limit))
-        edited = spec != life.raw["spec"] or bool(spec.get("suspend")) or bool(meta.get("annotations"))
-        life.touched = life.touched or edited or event == "DELETED"
-        life.raw = raw
-        life.gone_at = self._cluster.clock.true() if event == "DELETED" else None
-        life.limit = None if limit is None or life.limit is None else max(limit, life.limit)
-        self._goes_forward(life.status, raw)
-        life.status = raw.get("status") or {}
-        life.touched = life.touched or "hold" in life.status
-        for run in life.status.get("runs") or ():
-            if run["phase"] in ENDED_PHASES:
-                life.recorded[base_id(run["id"])] = max(life.recorded.get(base_id(run["id"]), 0), run["attempt"])
+        meta, spec, now = raw["metadata"], raw["spec"], self._cluster.clock.true()
+        life = self.lives.setdefault(meta["uid"], Life(raw, spec.get("maxConcurrentRuns", 1)))
+        old = life.status
+        life.takes(raw, deleted=event == "DELETED")
+        life.gone_at = now if event == "DELETED" else None
+        life.held_since = (life.held_since or now) if limits.is_held(life.status) else None
+        self._goes_forward(old, raw)
+        for how in limits.check_status(life, old) if life.status else ():
+            self.breaks(how)
 
     def _goes_forward(self, old: Raw, raw: Raw) -> None:
         """No status takes back what an earlier one has said, whoever wrote it and whenever it came."""
@@ -158,6 +152,7 @@ class History:
         if life is None:
             return
         alive = self._alive[pod.schedule_uid]
+        self._job_of[pod.uid] = pod.job_uid
         if pod.ended or event == "DELETED":
             alive.discard(pod.uid)
         else:
@@ -166,8 +161,11 @@ class History:
             if event == "ADDED" and life.limit is not None and len(alive) > life.limit:
                 self.breaks(f"pod {pod.name} is number {len(alive)} of {life.limit} allowed at once")
             self._check_ceilings(pod.namespace)
-        if pod.ended:
-            life.costs[pod.uid] = parse_result(pod.result).cost or Decimal(0)
+        if pod.ended or event == "DELETED":
+            stopped = pod.deleted_at is not None or not pod.ended
+            cost, now = parse_result(pod.result).cost, self._cluster.clock.true()
+            end = PodEnd(pod.job, pod.ever_started, stopped, cost, pod.finished_at or now)
+            life.ends.setdefault(pod.uid, end)
         if event == "DELETED":
             life.gone[pod.uid] = (base_id(pod.job), job_of_pod(raw).attempt)
             if not self.watched():

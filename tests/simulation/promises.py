@@ -13,7 +13,8 @@ from agentschedule.planning.reading import read_schedule
 from agentschedule.runs.facts import job_facts, pod_facts
 from agentschedule.runs.sighting import RESULT_PATIENCE
 
-from .history import Life
+from . import limits, money
+from .life import Life
 from .world import World
 
 HOUR = 3600
@@ -47,6 +48,10 @@ async def check_quiet(world: World, *, settle: float = 2 * HOUR) -> None:
 
 
 async def _writes_nothing(world: World, when: str, happens: Callable[[], None]) -> None:
+    """But where a period of an hour begins: then the budget's account is opened anew, and its hold may end."""
+    specs = [raw["spec"] for raw in world.cluster.items("agentschedules")]
+    if any((spec.get("budget") or {}).get("period") == "Hour" for spec in specs):
+        return
     before = world.writes
     world.log(f"nothing is to be written {when}")
     happens()
@@ -76,8 +81,7 @@ def _difference(once: Plan, twice: Plan) -> object:
 
 def slots_ran(life: Life) -> set[float]:
     """Slots for which a Job was created."""
-    facts = map(job_facts, life.jobs.values())
-    return {job.slot.timestamp() for job in facts if job.trigger != "Manual"}
+    return life.slots_ran()
 
 
 def slots_due(world: World, life: Life) -> int:
@@ -111,19 +115,23 @@ def _over_counted(world: World, life: Life) -> Iterator[str]:
         return
     ran, skipped, due = len(slots_ran(life)), slots_skipped(life), slots_due(world, life)
     if ran + skipped > due + len(life.strays):
-        yield f"{_name(life)}: {ran} slots ran and {skipped} were skipped, but only {due} were due"
+        yield f"{life.name}: {ran} slots ran and {skipped} were skipped, but only {due} were due"
 
 
 def _settled(world: World, life: Life) -> Iterator[str]:
     """Nothing lost: every due slot, every run, every result."""
-    status, name = life.status, _name(life)
+    status, name = life.status, life.name
     if life.raw["metadata"]["uid"] not in world.cluster.by_uid["agentschedules"]:
         return
     if not status or status.get("phase") == "Invalid":
         return
     ran, skipped, due = len(slots_ran(life)), slots_skipped(life), slots_due(world, life)
-    if not life.touched and not due <= ran + skipped <= due + len(life.strays):
-        yield f"{name}: {due} slots were due, {ran} ran, {skipped} were skipped{_unaccounted(world, life)}"
+    queued, most = len(life.slots_queued()), life.most_runs()
+    least = 0 if most is not None and ran >= most else due
+    if not life.touched and not least <= ran + skipped + queued <= due + len(life.strays):
+        text = f"{name}: {due} slots were due, {ran} ran, {skipped} were skipped, {queued} are queued"
+        yield f"{text}{_unaccounted(world, life)}"
+    yield from limits.check_rest(life)
     totals = status["totals"]
     if totals["skipped"] != skipped:
         yield f"{name}: totals say {totals['skipped']} skipped, skips {skipped}"
@@ -135,16 +143,19 @@ def _settled(world: World, life: Life) -> Iterator[str]:
         yield f"{name}: {runs} runs were made, totals say {totals['runs']} and {len(open_runs)} are open"
     if [run["id"] for run in open_runs if run["phase"] not in ENDED_PHASES]:
         yield f"{name}: {open_runs} are said to be active"
-    if world.clock.ahead < RESULT_PATIENCE / 2:
+    if max(world.clock.ahead, world.longest_gap) < RESULT_PATIENCE / 2:
         yield from _costs(life, Decimal(totals["costUSD"]) + sum(Decimal(r.get("costUSD", 0)) for r in open_runs))
+        if not open_runs:
+            yield from money.check_account(life, clock_was_set=world.clock.was_set)
 
 
 def _costs(life: Life, told: Decimal) -> Iterator[str]:
     """Each pod's result tells a cost, so a lost result shows in the sum."""
-    most = sum(life.costs.values())
-    least = sum(cost for uid, cost in life.costs.items() if uid not in life.unseen)
+    costs = life.costs()
+    most = sum(costs.values())
+    least = sum(cost for uid, cost in costs.items() if uid not in life.unseen)
     if not least <= told <= most:
-        yield f"{_name(life)}: pods reported {least} to {most} USD, the status has {told}"
+        yield f"{life.name}: pods reported {least} to {most} USD, the status has {told}"
 
 
 def _left_running(world: World) -> Iterator[str]:
@@ -170,8 +181,3 @@ def _unanswered(world: World) -> Iterator[str]:
                 yield f"AgentRun {raw['metadata']['name']} is still {phase}"
         elif phase not in {*ENDED_PHASES, "Pending"}:
             yield f"AgentRun {raw['metadata']['name']} of no usable schedule is {phase}"
-
-
-def _name(life: Life) -> str:
-    name: str = life.raw["metadata"]["name"]
-    return name

@@ -69,6 +69,27 @@ class Unpause:
 
 
 @dataclass(frozen=True)
+class Resume:
+    """The annotation that ends the present hold; or one that names no hold."""
+
+    name: str
+    rightly: bool
+
+    async def happen(self, world: World) -> None:
+        world.resume(self.name, None if self.rightly else "0123456789")
+
+
+@dataclass(frozen=True)
+class SkipNext:
+    """The annotation that takes the next slot out."""
+
+    name: str
+
+    async def happen(self, world: World) -> None:
+        world.skip_next(self.name)
+
+
+@dataclass(frozen=True)
 class RunNow:
     name: str
     run: str

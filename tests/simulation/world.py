@@ -79,6 +79,8 @@ class World(Users):
         """Operators that were frozen and have not ended yet: another may have taken over."""
         self.operators = 0
         """How many there have been."""
+        self.longest_gap = timedelta(0)
+        """The longest time for which a watch was broken."""
         self.crashes = 0
         self.hits = 0
         """How often the request that something was to happen at was made."""
@@ -222,6 +224,7 @@ class World(Users):
 
     def snap(self, kind: str, seconds: float, *, losing: bool) -> None:
         """One watch breaks for so long."""
+        self.longest_gap = max(self.longest_gap, timedelta(seconds=seconds))
         if self.operator is not None:
             watch = self.operator.watches[kind]
             watch.snap(losing=losing)
