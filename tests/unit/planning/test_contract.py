@@ -1,6 +1,7 @@
 """Promises of the API, each where two features meet: jitter and deferral, edits and what waits, queues and limits."""
 
 from datetime import timedelta
+from decimal import Decimal
 
 import pytest
 
@@ -85,3 +86,37 @@ def test_a_success_on_probation_ends_no_hold_for_the_budget() -> None:
     assert world.status.hold.reason == "BudgetExceeded"
     world.ends(slot_id("10:00"), result='{"costUSD": "1"}').tick("11:10")
     assert (world.status.phase, world.status.hold and world.status.hold.probation) == ("Held", False)
+
+
+def test_what_was_spent_today_counts_when_the_budgets_period_becomes_the_day() -> None:
+    world = World(budget={"perRunUSD": "1", "period": "Month", "periodUSD": "9"}).tick("09:00")
+    world.runs(slot_id("09:00")).ends(slot_id("09:00"), result='{"costUSD": "0.8"}').tick("09:10")
+    world.edit(budget={"perRunUSD": "1", "period": "Day", "periodUSD": "1"}).tick("09:20")
+    assert world.status.budget is not None
+    assert (world.status.budget.period_start, world.status.budget.period_spent_usd) == (utc("00:00"), Decimal("0.8"))
+    world.tick("10:00")
+    assert world.skips() == {"Budget": 1}
+
+
+def test_what_was_spent_before_there_was_a_budget_does_not_use_it_up() -> None:
+    world = World().tick("09:00")
+    world.runs(slot_id("09:00")).ends(slot_id("09:00")).tick("09:10")
+    world.edit(budget={"perRunUSD": "1", "period": "Day", "periodUSD": "1"}).tick("09:20").tick("10:00")
+    assert (len(world.status.runs), world.skips()) == (2, {})
+
+
+def test_times_in_annotations_may_be_in_lower_case() -> None:
+    world = World().annotate(skip="2026-11-22t09:00:00z", paused="", paused_until="2026-11-22t10:30:00z")
+    schedule = world.observed().schedule
+    assert schedule.unwanted.slots == {utc("09:00")}
+    assert schedule.pause is not None
+    assert (schedule.pause.until, schedule.pause.problem) == (utc("10:30"), None)
+
+
+@pytest.mark.parametrize("text", ["1_000", "٣", "0x10", "NaN", "1e99"])
+def test_an_amount_is_written_in_plain_digits(text: str) -> None:
+    world = World(budget={"perRunUSD": "2"}).tick("09:00")
+    world.runs(slot_id("09:00")).ends(slot_id("09:00"), result=f'{{"costUSD": "{text}"}}').tick("09:10")
+    run = world.run(slot_id("09:00"))
+    assert (run.cost_usd, run.cost_unreported) == (None, True)
+    assert "costUSD" in (run.message or "")
