@@ -347,13 +347,13 @@ class Session(Model):
     model_config = ConfigDict(
         json_schema_extra=schema(
             rule(
-                "self.mode != 'SharedPersistent' || has(self.storage)",
+                "!has(self.mode) || self.mode != 'SharedPersistent' || has(self.storage)",
                 "session.mode SharedPersistent needs session.storage, for instance storage: {size: 1Gi}",
                 reason="FieldValueRequired",
                 fieldPath=".storage",
             ),
             rule(
-                "self.mode == 'SharedPersistent' || !has(self.storage)",
+                "!has(self.storage) || (has(self.mode) && self.mode == 'SharedPersistent')",
                 "session.storage is for session.mode SharedPersistent only: set that mode, or leave it out",
                 fieldPath=".storage",
             ),
@@ -548,3 +548,8 @@ class AgentScheduleSpec(Model):
     ttl_seconds_after_finished: Annotated[int | None, Field(ge=0, le=31_536_000)] = None
     """Jobs are deleted this many seconds after they ended, once their run is recorded. Default: only the history limits
     count."""
+
+    def most_runs(self) -> int | None:
+        """After how many scheduled runs the schedule is complete; None: never for that."""
+        iterations = self.heartbeat.max_iterations if self.heartbeat else None
+        return min((limit for limit in (self.max_runs, iterations) if limit is not None), default=None)

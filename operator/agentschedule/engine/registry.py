@@ -1,8 +1,8 @@
 """What is known: schedules, AgentRuns, Jobs and pods. In memory only; a list rebuilds it."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from agentschedule.api.agentrun import AgentRunStatus
@@ -39,6 +39,8 @@ class _Entry(Generic[S]):
     version: int
     acked: dict[str, Any]
     status: S
+    sent: tuple[dict[str, Any], ...] = ()
+    """Statuses that were sent since the last answer: each of them may be what the API server holds."""
     _json: tuple[S, dict[str, Any]] | None = None
 
     def wanted(self) -> dict[str, Any]:
@@ -51,12 +53,18 @@ class _Entry(Generic[S]):
         """Whether the API server holds what we want."""
         return self.wanted() == self.acked
 
+    def is_ours(self, status: dict[str, Any]) -> bool:
+        """Whether a status that the API server holds is one that we know or wrote, rather than another writer's."""
+        return status == self.acked or status == self.wanted() or status in self.sent
+
 
 @dataclass(slots=True, kw_only=True)
 class ScheduleEntry(_Entry[AgentScheduleStatus]):
     """A schedule."""
 
     schedule: Schedule
+    doubted: bool = False
+    """Another has written the status: nothing is planned before status and Jobs were read afresh."""
     wake_at: datetime | None = None
     starts: dict[str, Start] = field(default_factory=dict)
     failures: dict[str, int] = field(default_factory=dict)
@@ -80,7 +88,8 @@ _MOST_BURIED = 20_000
 class Registry:
     """The picture that plans are made from. `admission` is told of every Job of ours, whoever owns it."""
 
-    def __init__(self, ceilings: Ceilings = NO_CEILINGS) -> None:
+    def __init__(self, ceilings: Ceilings = NO_CEILINGS, clock: Callable[[], datetime] | None = None) -> None:
+        self._clock = clock or (lambda: datetime.now(UTC))
         self.admission = Admission(ceilings)
         self.schedules: dict[Key, ScheduleEntry] = {}
         self.requests: dict[Key, RequestEntry] = {}
@@ -88,6 +97,7 @@ class Registry:
         self._jobs: dict[str, dict[str, JobFacts]] = {}
         self._pods: dict[str, PodFacts] = {}
         self._gone: set[str] = set()
+        self._ends_seen: dict[str, datetime] = {}
         self._left: dict[str, JobFacts] | None = {}
         self._buried: dict[str, None] = {}
         self._explanations: dict[str, tuple[datetime, tuple[str, str] | None]] = {}
@@ -178,6 +188,8 @@ class Registry:
         if known is not None and known.uid == job.uid and known.version >= job.version:
             return None
         jobs[job.name] = job
+        if job.finished is not None:
+            self._ends_seen.setdefault(job.uid, self._clock())
         if known is not None and known.uid != job.uid:
             self._weigh(job.schedule_uid, (job.namespace, job.name), known.uid)
         self._weigh(job.schedule_uid, (job.namespace, job.name), job.uid)
@@ -210,6 +222,7 @@ class Registry:
         if not jobs:
             self._jobs.pop(schedule_uid, None)
         self._gone.discard(uid)
+        self._ends_seen.pop(uid, None)
         self._explanations.pop(uid, None)
         pod = self._pods.get(uid)
         if pod is not None:
@@ -220,14 +233,23 @@ class Registry:
         if uid not in self._pods:
             self.admission.seen(uid, ("", name), False)
 
-    def list_jobs(self, items: Collection[dict[str, Any]], version: int, namespace: str | None = None) -> set[Key]:
-        """A whole list, or that of a namespace: what is not in it, and is not newer, is gone."""
+    def list_jobs(
+        self,
+        items: Collection[dict[str, Any]],
+        version: int,
+        namespace: str | None = None,
+        schedule_uid: str | None = None,
+    ) -> set[Key]:
+        """A whole list, or that of a namespace or schedule: what is not in it, and is not newer, is gone."""
         changed = {key for raw in items if (key := self.put_job(raw))}
         present = {raw["metadata"]["uid"] for raw in items}
         lost = [
             job
             for job in self.jobs()
-            if namespace in {None, job.namespace} and job.uid not in present and job.version <= version
+            if namespace in {None, job.namespace}
+            and schedule_uid in {None, job.schedule_uid}
+            and job.uid not in present
+            and job.version <= version
         ]
         return changed | {self._lose_job(job) for job in lost}
 
@@ -285,6 +307,7 @@ class Registry:
                 self._jobs.setdefault(job.schedule_uid, {}).setdefault(job.name, job)
                 self._gone.add(job.uid)
         self._left = None
+        self._ends_seen.clear()  # what pods these Jobs have is known
 
     def _weigh(self, schedule_uid: str, place: tuple[str, str], uid: str) -> None:
         """Tell whether a Job works: it has not ended, or is gone and has left its pod running."""
@@ -314,4 +337,5 @@ class Registry:
         for job in self._jobs.get(schedule_uid, {}).values():
             pod = self._pods.get(job.uid)
             at, words = self._explanations.get(pod.uid if pod is not None else job.uid, (None, None))
-            yield Sighting(job, pod, job.uid in self._gone, pod is not None and pod.uid in self._gone, words, at)
+            gone, pod_gone = job.uid in self._gone, pod is not None and pod.uid in self._gone
+            yield Sighting(job, pod, gone, pod_gone, words, at, self._ends_seen.get(job.uid))

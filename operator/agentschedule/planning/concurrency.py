@@ -36,6 +36,12 @@ def room_was_made(draft: Draft, start: datetime) -> bool:
     )
 
 
+def was_under_way(draft: Draft, slot: datetime, start: datetime) -> bool:
+    """Whether a due slot was about to start, or waited for something: it was not missed while nobody looked."""
+    name = job_name(draft.observed.schedule.owner.name, slot, 1)
+    return draft.is_fresh(start) or name in draft.observed.starts or room_was_made(draft, start)
+
+
 def _make_room(draft: Draft, due: Due) -> bool:
     """Stop the oldest runs, unless there would be no money for the new one even then."""
     left = allowance(draft, ignoring_reserved=True)

@@ -152,8 +152,7 @@ class Draft:
 
     def _most_runs(self) -> int | None:
         spec = self.observed.schedule.spec
-        limits = [spec.max_runs, spec.heartbeat.max_iterations if spec.heartbeat else None] if spec else []
-        return min((limit for limit in limits if limit is not None), default=None)
+        return spec.most_runs() if spec else None
 
     # What the rules say
 
