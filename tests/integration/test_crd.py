@@ -128,7 +128,9 @@ class TestMistakes:
                 id="Allow with a limit",
             ),
             pytest.param(
-                schedule(concurrencyPolicy="Wait"), 'supported values: "Forbid", "Replace", "Allow"', id="wrong enum"
+                schedule(concurrencyPolicy="Wait"),
+                'supported values: "Forbid", "Replace", "Queue", "Allow"',
+                id="wrong enum",
             ),
             pytest.param(schedule(scheduel=CRON), 'unknown field "spec.scheduel"', id="unknown field"),
             pytest.param(
@@ -302,6 +304,47 @@ class TestMistakes:
             ),
             pytest.param(
                 blackout(*({"weekdays": ["MON"]} for _ in range(21))), "must have at most 20 items", id="21 blackouts"
+            ),
+            pytest.param(
+                schedule(maxQueuedRuns=2),
+                "maxQueuedRuns has a meaning only with concurrencyPolicy Queue",
+                id="no queue",
+            ),
+            pytest.param(
+                schedule(concurrencyPolicy="Queue", maxQueuedRuns=21), "less than or equal to 20", id="long queue"
+            ),
+            pytest.param(
+                schedule(catchUp="Latest", catchUpLimit=3), "has a meaning only with catchUp All", id="catchUpLimit"
+            ),
+            pytest.param(schedule(maxRuns=0), "greater than or equal to 1", id="no runs"),
+            pytest.param(schedule(pauseAfterFailures=-1), "greater than or equal to 0", id="negative failures"),
+            pytest.param(
+                schedule(retry={"onExhausted": "Stop"}), 'supported values: "Continue", "DeadLetter"', id="onExhausted"
+            ),
+            pytest.param(schedule(budget={}), "give at least one of perRunUSD, perRunTokens", id="empty budget"),
+            pytest.param(
+                schedule(budget={"perRunUSD": 2.5}),
+                'spec.budget.perRunUSD: Invalid value: "number"',
+                id="money as number",
+            ),
+            *(
+                pytest.param(
+                    schedule(budget={"totalUSD": amount}),
+                    "must be an amount of US dollars above zero as a quoted decimal number, such as '2.50'",
+                    id=f"money {amount}",
+                )
+                for amount in ("-1", "0.00", "1e3", "2,50", "NaN", "5 USD", "1.0000001")
+            ),
+            pytest.param(
+                schedule(budget={"periodUSD": "5"}), "period and periodUSD belong together", id="budget without period"
+            ),
+            pytest.param(
+                schedule(budget={"period": "Year", "periodUSD": "5"}),
+                'supported values: "Hour", "Day", "Week", "Month"',
+                id="unknown period",
+            ),
+            pytest.param(
+                schedule(budget={"totalUSD": "5", "alertAtPercent": 101}), "less than or equal to 100", id="percent"
             ),
             pytest.param(manifest("AgentRun", "now", {}), "spec.scheduleName: Required value", id="run of nothing"),
             pytest.param(

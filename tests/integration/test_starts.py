@@ -64,7 +64,12 @@ def own(kubectl: Kubectl, namespace: str, make_operator: Callable[..., OperatorP
             id="no secret",
         ),
         pytest.param(
-            {"jobTemplate": pod(volumes=[{"name": "missing", "secret": {"secretName": "missing"}}])},
+            {
+                "jobTemplate": pod(
+                    volumes=[{"name": "missing", "secret": {"secretName": "missing"}}],
+                    containers=[{"name": "agent", "volumeMounts": [{"name": "missing", "mountPath": "/missing"}]}],
+                )
+            },
             "FailedMount",
             'secret "missing" not found',
             id="no secret to mount",

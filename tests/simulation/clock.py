@@ -61,6 +61,7 @@ class WallClock:
         self._start = start.astimezone(UTC)
         self.skew = timedelta(0)
         self._most = timedelta(0)
+        self.was_set = False
         self.furthest = self._start
         """The latest time that the operator's clock has ever shown."""
 
@@ -83,5 +84,6 @@ class WallClock:
         """Set the operator's clock forwards or backwards."""
         self.now()
         self.skew += by
+        self.was_set = True
         self._most = max(self._most, self.skew)
         self.now()

@@ -139,12 +139,17 @@ class FakeCluster:
         return job
 
     def patch(self, kind: str, namespace: str, name: str, body: Raw, subresource: str = "") -> Raw:
-        """Merge-patch an object, or its status; what belongs to the other is left as it is."""
+        """Merge-patch an object, or its status; what belongs to the other is left as it is.
+
+        A uid or resourceVersion in the patch's metadata is a precondition.
+        """
         old = self._existing(kind, namespace, name)
         body = json.loads(json.dumps(body))
-        wanted = (body.get("metadata") or {}).get("uid", old["metadata"]["uid"])
-        if wanted != old["metadata"]["uid"]:
-            raise ApiError(409, "Conflict", f"the UID in the precondition ({wanted}) is not that of {kind} {name}")
+        given = body.get("metadata") or {}
+        for field in ("uid", "resourceVersion"):
+            wanted, held = given.get(field), old["metadata"][field]
+            if wanted not in {None, held}:
+                raise ApiError(409, "Conflict", f"{kind} {name} has {field} {held}, not {wanted}: it was modified")
         part = {"status"} if subresource == "status" else set(body) - {"status"}
         new = merged(old, {key: value for key, value in body.items() if key in part})
         if new == old:

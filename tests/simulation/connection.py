@@ -1,7 +1,8 @@
-"""What lies between an operator and the cluster: requests that take time and fail, watches that lag and break."""
+"""What lies between an operator and the cluster: requests that take time and fail."""
 
 import asyncio
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Literal, NoReturn, TypeVar
@@ -11,11 +12,18 @@ from agentschedule.cluster.errors import ApiError
 from agentschedule.constants import ANNOTATION_STOPPED, LABEL_SCHEDULE_UID
 
 from .cluster import FakeCluster
+from .story import shown_status
 
 Raw = dict[str, Any]
 T = TypeVar("T")
 
 TIMEOUT = 15.0
+LATEST = 60.0
+"""Seconds after which no request is carried out any more: the API server's own time-out."""
+
+FAULTS = ("lost", "unanswered", "late", "slow", "throttled", "broken", "failed")
+"""What can befall a request: it never arrives; its answer is lost; it is carried out long after the client gave up; its
+answer takes long; 429; 5xx without effect; 5xx although it took effect."""
 
 
 @dataclass
@@ -27,8 +35,12 @@ class Faults:
     down: Literal["", "refusing", "silent"] = ""
     longest_delay: float = 0.05
     """Longest time in seconds that a request or a watch event takes on its way."""
+    befell: int = 0
+    """Requests so far that something befell."""
     doubled: float = 0.0
     """Share of watch events that come twice."""
+    lags: dict[str, float] = field(default_factory=dict)
+    """Longest further time in seconds that watch events of a kind take: kinds are seen in another order than it was."""
     refuse: Callable[[str, str, str], ApiError | None] = field(default=lambda *_: None)
     """A scripted refusal, from verb, kind and name."""
 
@@ -39,26 +51,46 @@ class Faults:
         return self.random.uniform(0.001, self.longest_delay)
 
     def kind(self, verb: str, kind: str, name: str) -> str:
-        """What befalls this request: nothing, lost, unanswered, slow, throttled or broken."""
+        """What befalls this request: nothing, or one of `FAULTS`."""
         scripted = self.script(verb, kind, name)
         if scripted:
             return scripted
         if self.random.random() >= self.rate:
             return ""
-        return self.random.choice(("lost", "unanswered", "slow", "throttled", "broken"))
+        return self.random.choice(FAULTS)
 
 
 class Connection:
-    """One operator's requests (the `Cluster` of the engine). When the operator is killed, nothing gets through."""
+    """One operator's requests (the `Cluster` of the engine).
 
-    def __init__(self, cluster: FakeCluster, faults: Faults, log: Callable[[str], None]) -> None:
+    When the operator is killed, nothing gets through but what was on its way late. When it is frozen, what was sent
+    takes effect, answers wait for it, and nothing new is sent until it goes on.
+    """
+
+    def __init__(self, cluster: FakeCluster, faults: Faults, log: Callable[..., None], operator: int = 1) -> None:
         self.cluster = cluster
+        self.operator = operator
         self.faults = faults
         self.calls = 0
         self.writes = 0
         self.dead = False
+        self.stale = False
+        """Whether it was frozen and goes on with an old picture."""
+        self._running = asyncio.Event()
+        self._running.set()
         self.on_call: Callable[[int, Literal["before", "after"]], None] = lambda *_: None
         self._log = log
+
+    @property
+    def frozen(self) -> bool:
+        return not self._running.is_set()
+
+    def freeze(self) -> None:
+        self._running.clear()
+
+    def thaw(self) -> None:
+        self.stale = True
+        self._running.set()
 
     async def create_job(self, manifest: Raw) -> Raw:
         name = manifest["metadata"]["name"]
@@ -73,6 +105,10 @@ class Connection:
 
     async def read(self, kind: str, namespace: str, name: str) -> Raw | None:
         return await self._request("read", kind, name, lambda: self.cluster.get(kind, namespace, name))
+
+    async def list_jobs(self, namespace: str, schedule_uid: str) -> tuple[list[Raw], int]:
+        items, version = await self.list("jobs")
+        return [raw for raw in items if raw["metadata"]["labels"][LABEL_SCHEDULE_UID] == schedule_uid], version
 
     async def delete(
         self, kind: str, namespace: str, name: str, uid: str, propagation: Literal["Background", "Foreground"]
@@ -95,8 +131,13 @@ class Connection:
 
     async def patch(self, kind: str, namespace: str, name: str, body: Raw, subresource: str = "") -> Raw:
         verb = f"patch {subresource}".strip()
+        said = shown_status(body.get("status") or {})
         return await self._request(
-            verb, kind, name, lambda: self.cluster.patch(kind, namespace, name, body, subresource)
+            verb,
+            kind,
+            name,
+            lambda: self.cluster.patch(kind, namespace, name, body, subresource),
+            f": {said}" if said else "",
         )
 
     async def events_on(self, namespace: str, uid: str) -> list[Raw]:
@@ -113,7 +154,7 @@ class Connection:
         """All objects of a kind, with the version to watch from."""
 
         def effect() -> tuple[list[Raw], int]:
-            return [raw for raw in self.cluster.items(kind) if _selected(kind, raw)], self.cluster.version
+            return [raw for raw in self.cluster.items(kind) if selected(kind, raw)], self.cluster.version
 
         return await self._request("list", kind, "", effect)
 
@@ -126,7 +167,7 @@ class Connection:
             raise
         return True
 
-    async def _request(self, verb: str, kind: str, name: str, effect: Callable[[], T]) -> T:
+    async def _request(self, verb: str, kind: str, name: str, effect: Callable[[], T], says: str = "") -> T:
         """One request: on its way, carried out, answered; each step can be the last one."""
         await self._survive()
         self.calls += 1
@@ -135,24 +176,46 @@ class Connection:
         self.on_call(number, "before")
         await self._survive()
         fault = self.faults.kind(verb, kind, name)
+        self.faults.befell += bool(fault or self.faults.down)
         if self.faults.down or fault or verb not in {"event", "list"}:
-            self._log(f"  call {number}: {verb} {kind} {name}{' -> ' + fault if fault else ''}{self.faults.down}")
+            self._log(
+                f"operator {self.operator}: {verb} {kind} {name}{says}{_shown(fault or self.faults.down)}", call=True
+            )
         if self.faults.down == "refusing":
             await asyncio.sleep(self.faults.delay())
+            await self._survive()
             raise ApiError(0, "Unreachable", "the API server cannot be reached: connection refused")
-        if self.faults.down == "silent" or fault == "lost":
+        if fault == "late" and not self.faults.down:
+            wait = self.faults.random.uniform(1, LATEST)
+            asyncio.get_running_loop().call_later(wait, self._carry_out_late, f"{verb} {kind} {name}", effect)
+        if self.faults.down == "silent" or fault in {"lost", "late"}:
             await self._time_out()
         await asyncio.sleep(self.faults.delay())
-        await self._survive()
+        if self.dead:
+            await self._survive()
         self._refuse(fault, verb, kind, name)
-        answer = effect()
+        with self.cluster.history.strayed(stale=True) if self.stale else nullcontext():
+            answer = effect()
         self.on_call(number, "after")
         await self._survive()
         if fault == "unanswered":
             await self._time_out()
+        if fault == "failed":
+            raise ApiError(504, "Timeout", "the request took too long")
         await asyncio.sleep(self.faults.random.uniform(1, TIMEOUT - 1) if fault == "slow" else self.faults.delay())
         await self._survive()
         return answer
+
+    def _carry_out_late(self, what: str, effect: Callable[[], object]) -> None:
+        """Whoever asked for it has given up, or is dead by now."""
+        if self.faults.down:
+            return
+        self._log(f"operator {self.operator}: {what} is carried out late")
+        try:
+            with self.cluster.history.strayed(stale=self.stale):
+                effect()
+        except ApiError as error:
+            self._log(f"it is refused: {error}")
 
     def _refuse(self, fault: str, verb: str, kind: str, name: str) -> None:
         if fault == "throttled":
@@ -169,90 +232,16 @@ class Connection:
         raise ApiError(0, "Timeout", f"no answer within {TIMEOUT} s")
 
     async def _survive(self) -> None:
-        """A killed operator waits here for ever, until its tasks are swept away."""
+        """A frozen operator waits here until it goes on, a killed one for ever, until its tasks are swept away."""
+        await self._running.wait()
         if self.dead:
             await asyncio.Event().wait()
 
 
-def _selected(kind: str, raw: Raw) -> bool:
+def _shown(trouble: str) -> str:
+    return f" -> {trouble}" if trouble else ""
+
+
+def selected(kind: str, raw: Raw) -> bool:
     """Jobs and pods are listed and watched by label."""
     return kind not in {"jobs", "pods"} or LABEL_SCHEDULE_UID in raw["metadata"]["labels"]
-
-
-class Watch:
-    """One watch: events in their order, late, some twice. It can break, and resume or have to begin anew."""
-
-    def __init__(
-        self,
-        connection: Connection,
-        kind: str,
-        on_event: Callable[[str, Raw], object],
-        on_list: Callable[[list[Raw], int], object],
-    ) -> None:
-        self.kind = kind
-        self.losing = False
-        self._connection = connection
-        self._on_event = on_event
-        self._on_list = on_list
-        self._missed: list[tuple[str, Raw]] = []
-        self._open = False
-        self._buffering = False
-        self._last = 0.0
-        self._epoch = 0
-
-    async def begin(self) -> None:
-        """List, then watch. What happens while the list is on its way is not lost."""
-        self._missed, self._buffering = [], True
-        if self._heard not in self._connection.cluster.listeners:
-            self._connection.cluster.listeners.append(self._heard)
-        while True:
-            try:
-                items, version = await self._connection.list(self.kind)
-                break
-            except ApiError:
-                await asyncio.sleep(2)
-        self._on_list(items, version)
-        self._open, self._buffering, self.losing = True, False, False
-        self._resume(version)
-
-    def snap(self, *, losing: bool) -> None:
-        """It breaks. `losing`: what happens until it is mended is too old then, so that a new list is needed."""
-        self._open, self._buffering, self.losing = False, not losing, losing
-        self._epoch += losing
-
-    async def mend(self) -> None:
-        """It is connected again."""
-        if self._open:
-            return
-        if self.losing:
-            await self.begin()
-            return
-        self._open, self._buffering = True, False
-        self._resume(0)
-
-    def _resume(self, version: int) -> None:
-        """Pass on what happened since that version."""
-        missed, self._missed = self._missed, []
-        for event, raw in missed:
-            if int(raw["metadata"]["resourceVersion"]) > version:
-                self._pass_on(event, raw)
-
-    def _heard(self, kind: str, event: str, raw: Raw) -> None:
-        if kind != self.kind or not _selected(kind, raw):
-            return
-        if self._open:
-            self._pass_on(event, raw)
-        elif self._buffering:
-            self._missed.append((event, raw))
-
-    def _pass_on(self, event: str, raw: Raw) -> None:
-        loop, faults = asyncio.get_running_loop(), self._connection.faults
-        self._last = max(self._last, loop.time() + faults.delay())
-        loop.call_at(self._last, self._deliver, event, raw, self._epoch)
-        if faults.random.random() < faults.doubled:
-            self._last += faults.delay()
-            loop.call_at(self._last, self._deliver, event, raw, self._epoch)
-
-    def _deliver(self, event: str, raw: Raw, epoch: int) -> None:
-        if not self._connection.dead and epoch == self._epoch:
-            self._on_event(event, raw)

@@ -6,11 +6,19 @@ from hypothesis import HealthCheck, Phase, settings
 
 DEEP = os.environ.get("HYPOTHESIS_PROFILE") == "deep"
 
-STORIES = settings(
-    max_examples=int(os.environ.get("SIMULATION_STORIES", "2000" if DEEP else "20")),
-    derandomize=not DEEP,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-    phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink),
-)
+
+def stories(few: int, many: int = 50) -> settings:
+    """How many examples of a test: few and always the same with every change, ever new ones in the deep search."""
+    return settings(
+        max_examples=int(os.environ.get("SIMULATION_STORIES", many)) if DEEP else few,
+        derandomize=not DEEP,
+        database=None,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),
+        phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink),
+        print_blob=False,
+    )
+
+
+STORIES = stories(60)
 """The short search is the same every time: a change is judged by what it does, not by the day's dice."""

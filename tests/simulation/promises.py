@@ -1,14 +1,20 @@
 """What must hold whatever happens, checked from outside: from the fake cluster's history and what it holds."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from decimal import Decimal
 
+from agentschedule.api.fields import utc_text
+from agentschedule.engine.writer import diff
+from agentschedule.planning.actions import Plan
 from agentschedule.planning.draft import ENDED_PHASES, base_id
+from agentschedule.planning.planner import plan
 from agentschedule.planning.reading import read_schedule
 from agentschedule.runs.facts import job_facts, pod_facts
 from agentschedule.runs.sighting import RESULT_PATIENCE
 
-from .history import Life
+from . import limits, money
+from .life import Life
 from .world import World
 
 HOUR = 3600
@@ -17,6 +23,7 @@ HOUR = 3600
 def check_promises(world: World, *, settled: bool = False) -> None:
     """Fail, with the story, if a promise is broken. `settled`: nothing runs and nothing is due any more."""
     problems = list(world.cluster.history.broken)
+    problems += _moves_by_itself(world)
     for life in world.cluster.history.lives.values():
         problems += _over_counted(world, life)
         if settled:
@@ -25,27 +32,56 @@ def check_promises(world: World, *, settled: bool = False) -> None:
         problems += _left_running(world)
         problems += _unanswered(world)
     if problems:
-        told = "\n".join(world.story)
-        raise AssertionError("broken promises:\n- " + "\n- ".join(problems) + f"\n\nthe story:\n{told}")
+        broken = "\n- ".join(problems)
+        raise AssertionError(f"broken promises:\n- {broken}\n\nthe story:\n{world.story}")
 
 
 async def check_quiet(world: World, *, settle: float = 2 * HOUR) -> None:
-    """Let everything come to rest, see that the operator then writes nothing for an hour, and check all promises."""
+    """Let everything come to rest, see that it stays at rest whoever looks at it, and check all promises."""
     world.rest()
     await world.sleep(settle)
     check_promises(world)
+    await _writes_nothing(world, "in a quiet hour", lambda: None)
+    await _writes_nothing(world, "when everything is looked at again", world.wake_all)
+    await _writes_nothing(world, "after a restart", lambda: world.crash(1))
+    check_promises(world, settled=True)
+
+
+async def _writes_nothing(world: World, when: str, happens: Callable[[], None]) -> None:
+    """But where a period of an hour begins: then the budget's account is opened anew, and its hold may end."""
+    specs = [raw["spec"] for raw in world.cluster.items("agentschedules")]
+    if any((spec.get("budget") or {}).get("period") == "Hour" for spec in specs):
+        return
     before = world.writes
-    world.log("quiet from here on")
+    world.log(f"nothing is to be written {when}")
+    happens()
     await world.sleep(HOUR)
     if world.writes != before:
-        world.cluster.history.broken.append(f"{world.writes - before} requests that write in a quiet hour")
-    check_promises(world, settled=True)
+        world.cluster.history.breaks(f"{world.writes - before} requests that write {when}")
+
+
+def _moves_by_itself(world: World) -> Iterator[str]:
+    """A status is a fixed point: planned again at the same moment, it stays as it is, and nothing is counted again."""
+    if world.operator is None or not world.operator.ready:
+        return
+    registry, now = world.operator.engine.registry, world.clock.now()
+    for key in registry.schedules:
+        observed = registry.observe(key)
+        if observed is not None:
+            once = plan(observed, world.settings, now)
+            requests = tuple(replace(r, status=once.requests.get(r.name, r.status)) for r in observed.requests)
+            twice = plan(replace(observed, status=once.status, requests=requests), world.settings, now)
+            if twice.status != once.status or twice.ended or twice.skipped:
+                yield f"{key.name}: planned again at the same moment the status is another: {_difference(once, twice)}"
+
+
+def _difference(once: Plan, twice: Plan) -> object:
+    return diff(once.status.to_json(), twice.status.to_json()) or (twice.ended, twice.skipped)
 
 
 def slots_ran(life: Life) -> set[float]:
     """Slots for which a Job was created."""
-    facts = map(job_facts, life.jobs.values())
-    return {job.slot.timestamp() for job in facts if job.trigger != "Manual"}
+    return life.slots_ran()
 
 
 def slots_due(world: World, life: Life) -> int:
@@ -57,6 +93,18 @@ def slots_due(world: World, life: Life) -> int:
     return sum(when.start_of(slot) <= world.clock.furthest for slot in slots)
 
 
+def _unaccounted(world: World, life: Life) -> str:
+    """Which slots, for the reader: those that did not run and lie in no range of skipped ones."""
+    when = read_schedule(life.raw, world.settings).when
+    if when is None:
+        return ""
+    ran = slots_ran(life)
+    skipped = [(skip["first"], skip["last"]) for skip in life.status.get("skips") or ()]
+    slots = when.slots_between(when.origin(), world.clock.furthest, 1000)
+    missing = [s for s in slots if s.timestamp() not in ran and not any(a <= utc_text(s) <= b for a, b in skipped)]
+    return f"; of {', '.join(f'{slot:%H:%M:%S}' for slot in missing[:5])} there is no trace" if missing else ""
+
+
 def slots_skipped(life: Life) -> int:
     """How many slots the persisted status counts as skipped."""
     return sum(skip["count"] for skip in life.status.get("skips") or ())
@@ -66,20 +114,24 @@ def _over_counted(world: World, life: Life) -> Iterator[str]:
     if life.touched or not life.status:
         return
     ran, skipped, due = len(slots_ran(life)), slots_skipped(life), slots_due(world, life)
-    if ran + skipped > due:
-        yield f"{_name(life)}: {ran} slots ran and {skipped} were skipped, but only {due} were due"
+    if ran + skipped > due + len(life.strays):
+        yield f"{life.name}: {ran} slots ran and {skipped} were skipped, but only {due} were due"
 
 
 def _settled(world: World, life: Life) -> Iterator[str]:
     """Nothing lost: every due slot, every run, every result."""
-    status, name = life.status, _name(life)
+    status, name = life.status, life.name
     if life.raw["metadata"]["uid"] not in world.cluster.by_uid["agentschedules"]:
         return
     if not status or status.get("phase") == "Invalid":
         return
     ran, skipped, due = len(slots_ran(life)), slots_skipped(life), slots_due(world, life)
-    if not life.touched and ran + skipped != due:
-        yield f"{name}: {due} slots were due, {ran} ran, {skipped} were skipped"
+    queued, most = len(life.slots_queued()), life.most_runs()
+    least = 0 if most is not None and ran >= most else due
+    if not life.touched and not least <= ran + skipped + queued <= due + len(life.strays):
+        text = f"{name}: {due} slots were due, {ran} ran, {skipped} were skipped, {queued} are queued"
+        yield f"{text}{_unaccounted(world, life)}"
+    yield from limits.check_rest(life)
     totals = status["totals"]
     if totals["skipped"] != skipped:
         yield f"{name}: totals say {totals['skipped']} skipped, skips {skipped}"
@@ -87,27 +139,30 @@ def _settled(world: World, life: Life) -> Iterator[str]:
         yield f"{name}: {ran} slots ran, the status counts {status['iteration']}"
     runs = len({base_id(job) for job in life.jobs})
     open_runs = [run for run in status["runs"] if run["phase"] not in ENDED_PHASES or "retryAt" in run]
-    if totals["runs"] + len(open_runs) != runs:
+    if not runs <= totals["runs"] + len(open_runs) <= runs + life.again:
         yield f"{name}: {runs} runs were made, totals say {totals['runs']} and {len(open_runs)} are open"
     if [run["id"] for run in open_runs if run["phase"] not in ENDED_PHASES]:
         yield f"{name}: {open_runs} are said to be active"
-    if world.clock.ahead < RESULT_PATIENCE / 2:
+    if max(world.clock.ahead, world.longest_gap) < RESULT_PATIENCE / 2:
         yield from _costs(life, Decimal(totals["costUSD"]) + sum(Decimal(r.get("costUSD", 0)) for r in open_runs))
+        if not open_runs:
+            yield from money.check_account(life, clock_was_set=world.clock.was_set)
 
 
 def _costs(life: Life, told: Decimal) -> Iterator[str]:
     """Each pod's result tells a cost, so a lost result shows in the sum."""
-    most = sum(life.costs.values())
-    least = sum(cost for uid, cost in life.costs.items() if uid not in life.unseen)
+    costs = life.costs()
+    most = sum(costs.values())
+    least = sum(cost for uid, cost in costs.items() if uid not in life.unseen)
     if not least <= told <= most:
-        yield f"{_name(life)}: pods reported {least} to {most} USD, the status has {told}"
+        yield f"{life.name}: pods reported {least} to {most} USD, the status has {told}"
 
 
 def _left_running(world: World) -> Iterator[str]:
     """Nothing runs for a schedule that is gone."""
     schedules = world.cluster.by_uid["agentschedules"]
     for raw in world.cluster.items("jobs"):
-        if job_facts(raw).schedule_uid not in schedules:
+        if job_facts(raw).schedule_uid not in {"", *schedules}:
             yield f"Job {raw['metadata']['name']} is left of a deleted schedule"
     for raw in world.cluster.items("pods"):
         pod = pod_facts(raw)
@@ -126,8 +181,3 @@ def _unanswered(world: World) -> Iterator[str]:
                 yield f"AgentRun {raw['metadata']['name']} is still {phase}"
         elif phase not in {*ENDED_PHASES, "Pending"}:
             yield f"AgentRun {raw['metadata']['name']} of no usable schedule is {phase}"
-
-
-def _name(life: Life) -> str:
-    name: str = life.raw["metadata"]["name"]
-    return name

@@ -4,13 +4,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Literal, Protocol
 
-from hypothesis import strategies as st
-
 from agentschedule.api.fields import utc_text
 from agentschedule.constants import ANNOTATION_PAUSED, ANNOTATION_PAUSED_UNTIL
 
 from .node import Behaviour
-from .world import NAMESPACE, START, World
+from .world import NAMESPACE, START, Moment, World
 
 MINUTE = 60
 END = START + timedelta(minutes=75)
@@ -39,7 +37,8 @@ class Apply:
     spec: dict[str, Any]
 
     async def happen(self, world: World) -> None:
-        world.apply(self.name, {"endTime": utc_text(END), "activeDeadlineSeconds": 600, **self.spec})
+        defaults = {"endTime": utc_text(END), "activeDeadlineSeconds": 600, "pauseAfterFailures": 0}
+        world.apply(self.name, {**defaults, **self.spec})
 
 
 @dataclass(frozen=True)
@@ -67,6 +66,27 @@ class Unpause:
 
     async def happen(self, world: World) -> None:
         world.annotate(self.name, {ANNOTATION_PAUSED: None, ANNOTATION_PAUSED_UNTIL: None})
+
+
+@dataclass(frozen=True)
+class Resume:
+    """The annotation that ends the present hold; or one that names no hold."""
+
+    name: str
+    rightly: bool
+
+    async def happen(self, world: World) -> None:
+        world.resume(self.name, None if self.rightly else "0123456789")
+
+
+@dataclass(frozen=True)
+class SkipNext:
+    """The annotation that takes the next slot out."""
+
+    name: str
+
+    async def happen(self, world: World) -> None:
+        world.skip_next(self.name)
 
 
 @dataclass(frozen=True)
@@ -111,6 +131,16 @@ class Delete:
 
 
 @dataclass(frozen=True)
+class Squat:
+    """Somebody makes a Job of the name that a schedule's next run will have."""
+
+    name: str
+
+    async def happen(self, world: World) -> None:
+        world.squat(self.name)
+
+
+@dataclass(frozen=True)
 class Crash:
     seconds: float
 
@@ -123,11 +153,51 @@ class CrashAt:
     """Crash at the operator's so-many-th request from now."""
 
     request: int
-    moment: Literal["before", "after"]
+    moment: Moment
     seconds: float
 
     async def happen(self, world: World) -> None:
         world.crash_at(self.request, self.moment, self.seconds)
+
+
+@dataclass(frozen=True)
+class Stop:
+    """The operator is stopped as SIGTERM does, with 20 s to end, and is started again."""
+
+    async def happen(self, world: World) -> None:
+        await world.stop()
+        world.start()
+
+
+@dataclass(frozen=True)
+class Hang:
+    """The operator hangs, and another takes over after so many seconds."""
+
+    seconds: float
+
+    async def happen(self, world: World) -> None:
+        world.pause_operator(self.seconds)
+
+
+@dataclass(frozen=True)
+class Awake:
+    """Operators that hung go on with what they knew, for so many seconds."""
+
+    seconds: float
+
+    async def happen(self, world: World) -> None:
+        world.wake_old(self.seconds)
+
+
+@dataclass(frozen=True)
+class Lag:
+    """The watch of one kind is behind the others by up to so many seconds."""
+
+    kind: str
+    seconds: float
+
+    async def happen(self, world: World) -> None:
+        world.faults.lags[self.kind] = self.seconds
 
 
 @dataclass(frozen=True)
@@ -186,91 +256,3 @@ class Pods:
 
     async def happen(self, world: World) -> None:
         world.behaviour = self.behaviour
-
-
-_names = st.sampled_from(["a", "b"])
-_runs = st.sampled_from(["run-1", "run-2", "run-3"])
-_cascades: st.SearchStrategy[Cascade] = st.sampled_from(["Background", "Foreground", "Orphan"])
-_when: st.SearchStrategy[dict[str, Any]] = st.one_of(
-    st.sampled_from(["6m", "7m30s", "20m"]).map(lambda every: {"every": every}),
-    st.sampled_from(["*/10 * * * *", "H/9 * * * *", "5,20 * * * *"]).map(lambda cron: {"schedule": cron}),
-    st.just({"every": "13s", "endTime": utc_text(START + timedelta(minutes=5))}),
-    st.just({"schedules": ["0 * * * *", "*/15 * * * *"], "timeZone": "Asia/Kolkata"}),
-    st.integers(1, 60).map(lambda minutes: {"at": utc_text(START + timedelta(minutes=minutes))}),
-    st.just({"schedule": "61 * * * *"}),
-)
-_more: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
-    {},
-    optional={
-        "jitter": st.just("2m"),
-        "startingDeadlineSeconds": st.sampled_from([10, 120]),
-        "catchUp": st.just("None"),
-        "retry": st.sampled_from(
-            [{"limit": 1, "backoff": "5s"}, {"limit": 2, "backoff": "2m", "retryOn": ["Failed", "TimedOut"]}]
-        ),
-        "pendingDeadlineSeconds": st.sampled_from([1, 50]),
-        "heartbeat": st.just({}),
-        "session": st.just({"mode": "SharedPersistent", "storage": {"size": "1Gi", "retention": "Delete"}}),
-        "runHistoryLimit": st.just(1),
-        "successfulJobsHistoryLimit": st.just(0),
-        "failedJobsHistoryLimit": st.just(0),
-        "ttlSecondsAfterFinished": st.sampled_from([0, 60]),
-    },
-)
-_limits: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
-    [
-        {},
-        {"concurrencyPolicy": "Replace"},
-        {"concurrencyPolicy": "Allow"},
-        {"maxConcurrentRuns": 2},
-        {"maxConcurrentRuns": 2, "concurrencyPolicy": "Replace"},
-    ]
-)
-_specs = st.builds(lambda *parts: {k: v for part in parts for k, v in part.items()}, _when, _more, _limits)
-_edits: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
-    [
-        {"suspend": True},
-        {"suspend": False},
-        {"input": "another task"},
-        {"every": "8m", "schedule": None, "schedules": None, "at": None},
-    ]
-)
-_behaviours = st.sampled_from(
-    [
-        Behaviour(),
-        Behaviour(lasts=0.05, starts=0.05),
-        Behaviour(lasts=500, stops=25),
-        Behaviour(lasts=5, exit_code=1, message='{"costUSD": "0.03", "state": {"page": 7}}'),
-        Behaviour(lasts=5, exit_code=137, evicted=True),
-        Behaviour(lasts=5000, message='{"summary": "so far", "costUSD": "0.07"}'),
-        Behaviour(starts=None),
-        Behaviour(refused="exceeded quota: small"),
-    ]
-)
-_downtimes = st.sampled_from([0.0, 3.0, 100.0, 900.0])
-
-applications = st.builds(Apply, _names, _specs)
-steps: st.SearchStrategy[Step] = st.one_of(
-    st.builds(Wait, st.sampled_from([0.02, 1, 7, 21])),
-    st.builds(Wait, st.sampled_from([0.5, 6, 10])),
-    applications,
-    st.builds(Edit, _names, _edits),
-    st.builds(Pause, _names, st.sampled_from([None, 5, 20])),
-    st.builds(Unpause, _names),
-    st.builds(RunNow, _names, _runs),
-    st.builds(TakeBack, _runs),
-    st.builds(Cancel, _names, _cascades),
-    st.builds(Delete, _names, _cascades),
-    st.builds(Crash, _downtimes),
-    st.builds(CrashAt, st.integers(1, 40), st.sampled_from(["before", "after"]), _downtimes),
-    st.builds(Trouble, st.sampled_from([0.0, 0.1, 0.4]), st.sampled_from([0.05, 3.0]), st.sampled_from([0.0, 0.5])),
-    st.builds(Down, st.sampled_from(["refusing", "silent"]), st.sampled_from([0.3, 4, 13]), st.booleans()),
-    st.builds(
-        Snap,
-        st.sampled_from(["agentschedules", "agentruns", "jobs", "pods"]),
-        st.sampled_from([0.1, 2, 4]),
-        st.booleans(),
-    ),
-    st.builds(Jump, st.sampled_from([-60, -1, 1, 60])),
-    st.builds(Pods, _behaviours),
-)

@@ -65,7 +65,7 @@ def test_a_status_that_is_refused_for_ever_harms_no_other() -> None:
             assert len(slots_ran(other)) == 24
             assert other.status["totals"]["succeeded"] == 24
             assert len(slots_ran(cursed)) == 24
-            tries = sum("patch status agentschedules cursed" in line for line in world.story)
+            tries = world.story.count("patch status agentschedules cursed")
             assert tries < 150, "it is tried again ever less often"
 
             world.crash(5)

@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections import deque
-from collections.abc import Callable, Coroutine
+from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -11,133 +11,43 @@ from types import TracebackType
 from typing import Any, Literal, Self
 
 from agentschedule.engine import engine as engine_module
-from agentschedule.engine.engine import Engine
-from agentschedule.metrics import Metrics
+from agentschedule.planning.draft import base_id
 from agentschedule.planning.observed import DEFAULT_SETTINGS, PlannerSettings
-from agentschedule.sweeper import Sweeper
 
 from .clock import WallClock
 from .cluster import FakeCluster
-from .connection import Connection, Faults, Watch
+from .connection import Faults
 from .node import Behaviour
+from .operator import Operator
+from .story import Story
+from .users import NAMESPACE, Users
+
+__all__ = ["FIGURES", "NAMESPACE", "SETTINGS", "START", "Moment", "World"]
 
 Raw = dict[str, Any]
 
+Moment = Literal["before", "after"]
+
 START = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 SETTINGS = replace(DEFAULT_SETTINGS, min_interval=timedelta(seconds=5))
-NAMESPACE = "team-a"
 
-
-class Operator:
-    """One life of the operator: started as the application does, until it is killed."""
-
-    def __init__(self, world: "World") -> None:
-        self._world = world
-        self.connection = Connection(world.cluster, world.faults, world.log)
-        self.engine = Engine(self.connection, world.settings, Metrics(), clock=world.clock.now)
-        self.sweeper = Sweeper(
-            self.engine.registry,
-            self.connection,
-            self.engine.recorder,
-            Metrics(),
-            interval=world.sweep_interval,
-            grace=world.orphan_grace,
-            clock=world.clock.now,
-        )
-        engine = self.engine
-        self.watches = {
-            "agentschedules": self._watch("agentschedules", engine.intake.observe_schedule, self._relist),
-            "agentruns": self._watch("agentruns", engine.intake.observe_request, self._relist_requests),
-            "pods": self._watch("pods", engine.intake.observe_pod, engine.intake.list_pods),
-            "jobs": self._watch("jobs", engine.intake.observe_job, engine.intake.list_jobs),
-        }
-        self.ready = False
-        """Whether it has begun to watch pods."""
-        self._tasks: set[asyncio.Task[None]] = set()
-
-    def start(self) -> None:
-        self._spawn(self._live())
-
-    def kill(self) -> None:
-        """The process is gone, whatever it was doing: nothing of it reaches the cluster any more."""
-        self.connection.dead = True
-        for watch in self.watches.values():
-            watch.snap(losing=True)
-        for task in self._tasks:
-            task.cancel()
-
-    def mend(self) -> None:
-        """Every broken watch is connected again, each in its own time."""
-        for watch in self.watches.values():
-            self._spawn(watch.mend())
-
-    async def _live(self) -> None:
-        """Pods before Jobs: then a pod whose Job is not listed has lost it for certain."""
-        await self._list_own()
-        await self.watches["pods"].begin()
-        self.ready = True
-        await self.watches["jobs"].begin()
-        self.engine.registry.recall_left_pods()
-        self._spawn(self.engine.run())
-        self._spawn(self.sweeper.run())
-        self._spawn(self._resync())
-        await self.watches["agentschedules"].begin()
-        await self.watches["agentruns"].begin()
-
-    async def _resync(self) -> None:
-        while True:
-            await asyncio.sleep(self._world.resync_interval)
-            if not self._world.faults.down:
-                await self._list_own()
-
-    async def _list_own(self) -> None:
-        """What the watches of our own kinds lost (a deletion within a gap) is found here."""
-        for kind, on_list in (
-            ("agentschedules", self.engine.intake.list_schedules),
-            ("agentruns", self.engine.intake.list_requests),
-        ):
-            watch = Watch(self.connection, kind, lambda *_: None, on_list)
-            await watch.begin()
-            watch.snap(losing=True)
-
-    def _relist(self, items: list[Raw], version: int) -> None:
-        """A watch that begins anew shows what is there, and is silent about what is not."""
-        for raw in items:
-            self.engine.intake.observe_schedule(None, raw)
-
-    def _relist_requests(self, items: list[Raw], version: int) -> None:
-        for raw in items:
-            self.engine.intake.observe_request(None, raw)
-
-    def _watch(
-        self, kind: str, on_event: Callable[[str, Raw], object], on_list: Callable[[list[Raw], int], object]
-    ) -> Watch:
-        return Watch(self.connection, kind, on_event, on_list)
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-
-    def _ended(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self._world.cluster.history.broken.append(f"a task of the operator died: {error!r}")
+FIGURES: Counter[str] = Counter()
+"""What all simulations of this process came to."""
 
 
 class _Errors(logging.Handler):
     """Exceptions that the operator caught and logged: in a simulation each of them is a bug."""
 
-    def __init__(self, broken: list[str]) -> None:
+    def __init__(self, breaks: Callable[[str], None]) -> None:
         super().__init__(logging.ERROR)
-        self._broken = broken
+        self._breaks = breaks
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.exc_info:
-            self._broken.append(f"{record.getMessage()}: {logging.Formatter().formatException(record.exc_info)}")
+            self._breaks(f"{record.getMessage()}: {logging.Formatter().formatException(record.exc_info)}")
 
 
-class World:
+class World(Users):
     """Everything. To be used as `async with World(…) as world`, within `clock.simulate`."""
 
     def __init__(
@@ -162,12 +72,21 @@ class World:
         self.cluster = FakeCluster(self.clock, self.random, behave or (lambda _: self.behaviour))
         self.cluster.history.watched = self._watched
         self.cluster.history.ceilings = settings.ceilings
-        self.story: deque[str] = deque(maxlen=300)
+        self.story = Story()
+        self.cluster.history.on_break = lambda how: self.story.tell_break(self._at(), how)
         self.operator: Operator | None = None
+        self.old: list[Operator] = []
+        """Operators that were frozen and have not ended yet: another may have taken over."""
+        self.operators = 0
+        """How many there have been."""
+        self.longest_gap = timedelta(0)
+        """The longest time for which a watch was broken."""
         self.crashes = 0
+        self.hits = 0
+        """How often the request that something was to happen at was made."""
         self._writes = 0
         self._tasks: set[asyncio.Task[None]] = set()
-        self._errors = _Errors(self.cluster.history.broken)
+        self._errors = _Errors(self.cluster.history.breaks)
         self._longest_sleeps = (longest_sleep, engine_module.LONGEST_SLEEP)
 
     async def __aenter__(self) -> Self:
@@ -178,38 +97,93 @@ class World:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._count()
         self.kill()
+        self.end_old()
         engine_module.LONGEST_SLEEP = self._longest_sleeps[1]
         logging.getLogger("agentschedule").removeHandler(self._errors)
 
-    def log(self, text: str) -> None:
+    def _count(self) -> None:
+        lives = self.cluster.history.lives.values()
+        jobs = [job for life in lives for job in life.jobs]
+        FIGURES["stories"] += 1
+        FIGURES["schedules"] += len(lives)
+        FIGURES["slots run"] += len({base_id(job) for job in jobs})
+        FIGURES["slots skipped"] += sum(s["count"] for life in lives for s in life.status.get("skips") or ())
+        FIGURES["Jobs"] += len(jobs)
+        FIGURES["operators"] += self.operators
+        FIGURES["requests that went wrong"] += self.faults.befell
+        FIGURES["days of schedule time"] += int(asyncio.get_running_loop().time()) // 86400
+        FIGURES["promises broken"] += len(self.cluster.history.broken)
+
+    def log(self, text: str, *, call: bool = False) -> None:
         """A line of the story, for whoever has to find out what went wrong."""
-        seconds = asyncio.get_running_loop().time()
-        shown = f"{self.clock.now():%d %H:%M:%S}"
-        self.story.append(f"{seconds:12.3f} s [{shown}] {text}")
+        self.story.tell(self._at(), text, call=call)
+
+    def _at(self) -> str:
+        clock = f" (operator's clock {self.clock.now():%H:%M})" if self.clock.skew else ""
+        return f"{self.clock.true():%d. %H:%M:%S.%f}"[:-3] + clock
 
     async def sleep(self, seconds: float) -> None:
         """Let time pass."""
         await asyncio.sleep(seconds)
+
+    def later(self, seconds: float, happens: Callable[[], object]) -> None:
+        """Let something happen after so many seconds."""
+        asyncio.get_running_loop().call_later(seconds, happens)
 
     # The operator
 
     def start(self) -> Operator:
         """Start an operator where none runs."""
         if self.operator is None:
-            self.log("the operator starts")
             self.operator = Operator(self)
+            self.log(f"operator {self.operator.number} starts")
             self.operator.start()
         return self.operator
 
     def kill(self) -> None:
         if self.operator is not None:
-            self.log("the operator is killed")
-            self.operator.kill()
-            self.cluster.history.operator_died()
-            self.cluster.listeners.clear()
-            self._writes += self.operator.connection.writes
+            self._end(self.operator, "is killed")
             self.operator = None
+
+    def _end(self, operator: Operator, how: str) -> None:
+        self.log(f"operator {operator.number} {how}")
+        operator.kill()
+        self.cluster.history.operator_died()
+        self._writes += operator.connection.writes
+
+    async def stop(self, seconds: float = 20.0) -> None:
+        """Stop the operator as SIGTERM does; it has so many seconds."""
+        operator, self.operator = self.operator, None
+        if operator is not None:
+            self.log(f"operator {operator.number} is stopped")
+            await operator.stop(seconds)
+            self._end(operator, "has ended")
+
+    def pause_operator(self, seconds: float) -> None:
+        """The operator hangs; another takes over after so many seconds."""
+        if self.operator is not None:
+            self.log(f"operator {self.operator.number} hangs")
+            self.operator.freeze()
+            self.cluster.history.operator_died()
+            self.old.append(self.operator)
+            self.operator = None
+            asyncio.get_running_loop().call_later(seconds, self.start)
+
+    def wake_old(self, seconds: float) -> None:
+        """Operators that hung go on with what they knew, for so many seconds."""
+        for operator in self.old:
+            if operator.connection.frozen:
+                self.log(f"operator {operator.number} goes on with an old picture, for {seconds} s")
+                operator.thaw()
+        asyncio.get_running_loop().call_later(seconds, self.end_old, tuple(self.old))
+
+    def end_old(self, operators: tuple[Operator, ...] | None = None) -> None:
+        """These old operators, or all, see that another leads, and end."""
+        for operator in [each for each in self.old if operators is None or each in operators]:
+            self._end(operator, "sees that another leads, and ends")
+            self.old.remove(operator)
 
     def crash(self, seconds: float) -> None:
         """Kill the operator; it is started again after so many seconds."""
@@ -217,22 +191,28 @@ class World:
         self.kill()
         asyncio.get_running_loop().call_later(seconds, self.start)
 
-    def crash_at(self, call: int, moment: Literal["before", "after"], seconds: float) -> None:
+    def crash_at(self, call: int, moment: Moment, seconds: float) -> None:
         """Crash at the operator's so-many-th request from now, before or after it took effect."""
+        self.at_call(call, moment, lambda: self.crash(seconds))
+
+    def at_call(self, call: int, moment: Moment, happens: Callable[[], None]) -> None:
+        """Let something happen at the operator's so-many-th request from now."""
         if self.operator is None:
             return
         first = self.operator.connection.calls
 
-        def on_call(number: int, when: Literal["before", "after"]) -> None:
+        def on_call(number: int, when: Moment) -> None:
             if number == first + call and when == moment:
-                self.crash(seconds)
+                self.hits += 1
+                happens()
 
         self.operator.connection.on_call = on_call
 
     @property
     def writes(self) -> int:
         """How many requests that write operators made so far."""
-        return self._writes + (self.operator.connection.writes if self.operator else 0)
+        living = [*self.old, *([self.operator] if self.operator else [])]
+        return self._writes + sum(operator.connection.writes for operator in living)
 
     def take_down(self, how: Literal["refusing", "silent"], seconds: float, *, losing: bool) -> None:
         """The API server cannot be reached for so long. `losing`: its watches cannot be resumed after that."""
@@ -244,10 +224,17 @@ class World:
 
     def snap(self, kind: str, seconds: float, *, losing: bool) -> None:
         """One watch breaks for so long."""
+        self.longest_gap = max(self.longest_gap, timedelta(seconds=seconds))
         if self.operator is not None:
             watch = self.operator.watches[kind]
             watch.snap(losing=losing)
             asyncio.get_running_loop().call_later(seconds, self._mend)
+
+    def wake_all(self) -> None:
+        """The operator looks at every schedule again."""
+        if self.operator is not None:
+            for key in self.operator.engine.registry.schedules:
+                self.operator.engine.wake(key)
 
     def rest(self) -> None:
         """From here on the operator looks at its clock less often: nobody sets it any more."""
@@ -256,10 +243,11 @@ class World:
     async def calm(self) -> None:
         """No trouble any more, and an operator that runs."""
         self.log("calm from here on")
-        self.faults.rate, self.faults.longest_delay, self.faults.doubled = 0.0, 0.05, 0.0
+        self.faults.rate, self.faults.longest_delay, self.faults.doubled, self.faults.lags = 0.0, 0.05, 0.0, {}
         self.behaviour = Behaviour()
         if self.operator is not None:
             self.operator.connection.on_call = lambda *_: None
+        self.end_old()
         await self.sleep(3600)
         self.start()
 
@@ -274,53 +262,3 @@ class World:
 
     def _watched(self) -> bool:
         return self.operator is not None and self.operator.ready and not self.operator.watches["pods"].losing
-
-    # The users
-
-    def apply(self, name: str, spec: Raw, namespace: str = NAMESPACE) -> Raw:
-        """Create a schedule, or give the one of that name another spec."""
-        self.log(f"kubectl apply {name}: {spec}")
-        given = {"agent": {"image": "agent:1"}, **spec}
-        old = self.cluster.get("agentschedules", namespace, name)
-        if old is None:
-            metadata = {**_named(name), "namespace": namespace}
-            return self.cluster.add("agentschedules", {"metadata": metadata, "spec": given})
-        gone = {key: None for key in old["spec"] if key not in given}
-        return self.cluster.patch("agentschedules", namespace, name, {"spec": {**gone, **given}})
-
-    def edit(self, name: str, spec: Raw) -> None:
-        """Change some fields of a schedule's spec."""
-        self._patch(name, {"spec": spec})
-
-    def annotate(self, name: str, notes: dict[str, str | None]) -> None:
-        self._patch(name, {"metadata": {"annotations": notes}})
-
-    def delete(self, kind: str, name: str, propagation: str = "Background") -> None:
-        if self.cluster.get(kind, NAMESPACE, name) is not None:
-            self.log(f"kubectl delete {kind} {name} --cascade={propagation.lower()}")
-            self.cluster.delete(kind, NAMESPACE, name, None, propagation)
-
-    def run_now(self, name: str, schedule: str) -> None:
-        """Create an AgentRun."""
-        if self.cluster.get("agentruns", NAMESPACE, name) is None:
-            self.log(f"kubectl create AgentRun {name} of {schedule}")
-            self.cluster.add("agentruns", {"metadata": _named(name), "spec": {"scheduleName": schedule}})
-
-    def schedule(self, name: str) -> Raw:
-        raw = self.cluster.get("agentschedules", NAMESPACE, name)
-        if raw is None:
-            raise AssertionError(f"there is no schedule {name}")
-        return raw
-
-    def status(self, name: str) -> Raw:
-        status: Raw = self.schedule(name).get("status") or {}
-        return status
-
-    def _patch(self, name: str, body: Raw) -> None:
-        if self.cluster.get("agentschedules", NAMESPACE, name) is not None:
-            self.log(f"kubectl patch {name}: {body}")
-            self.cluster.patch("agentschedules", NAMESPACE, name, body)
-
-
-def _named(name: str) -> Raw:
-    return {"name": name, "namespace": NAMESPACE}

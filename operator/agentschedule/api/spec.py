@@ -347,13 +347,13 @@ class Session(Model):
     model_config = ConfigDict(
         json_schema_extra=schema(
             rule(
-                "self.mode != 'SharedPersistent' || has(self.storage)",
+                "!has(self.mode) || self.mode != 'SharedPersistent' || has(self.storage)",
                 "session.mode SharedPersistent needs session.storage, for instance storage: {size: 1Gi}",
                 reason="FieldValueRequired",
                 fieldPath=".storage",
             ),
             rule(
-                "self.mode == 'SharedPersistent' || !has(self.storage)",
+                "!has(self.storage) || (has(self.mode) && self.mode == 'SharedPersistent')",
                 "session.storage is for session.mode SharedPersistent only: set that mode, or leave it out",
                 fieldPath=".storage",
             ),

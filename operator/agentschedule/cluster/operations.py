@@ -6,7 +6,8 @@ from typing import Any, Literal
 from agentschedule.cluster.client import MERGE_PATCH, Answer, Client
 from agentschedule.cluster.errors import ApiError
 from agentschedule.cluster.paths import collection, item
-from agentschedule.constants import ANNOTATION_STOPPED, API_VERSION, MANAGER
+from agentschedule.constants import ANNOTATION_STOPPED, API_VERSION, LABEL_SCHEDULE_UID, MANAGER
+from agentschedule.runs.facts import version_number
 
 Raw = dict[str, Any]
 
@@ -43,6 +44,12 @@ class Operations:
             if error.status == 404:
                 return None
             raise
+
+    async def list_jobs(self, namespace: str, schedule_uid: str) -> tuple[list[Raw], int]:
+        """A schedule's Jobs, and the version of that list."""
+        selector = f"{LABEL_SCHEDULE_UID}={schedule_uid}"
+        items, version = await self._client.list(collection("jobs", namespace), selector=selector)
+        return items, version_number(version)
 
     async def delete(
         self, kind: str, namespace: str, name: str, uid: str, propagation: Literal["Background", "Foreground"]

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
-from typing import get_args
+from typing import Any, get_args
 
 from agentschedule.api.agentrun import AgentRunStatus
 from agentschedule.api.status import SchedulePhase
@@ -17,6 +17,7 @@ from agentschedule.engine.intake import Intake
 from agentschedule.engine.ports import Cluster
 from agentschedule.engine.recorder import Recorder
 from agentschedule.engine.registry import Key, Registry, RequestEntry, ScheduleEntry
+from agentschedule.engine.rereader import Rereader
 from agentschedule.engine.writer import StatusWriter
 from agentschedule.metrics import Metrics
 from agentschedule.planning.actions import Note, Plan
@@ -56,10 +57,16 @@ class Engine:
         self._executor = Executor(
             self.registry, cluster, self.dispatcher, self.recorder, metrics, clock=clock, wake=self.wake
         )
+        self._rereader = Rereader(self.registry, cluster, self.dispatcher)
+        self.intake = Intake(self.registry, settings, wake=self.wake, forget=self._forget, doubt=self._doubt)
         self._writer = StatusWriter(
-            self.registry, cluster, self.dispatcher, interval=status_interval, on_written=self._written
+            self.registry,
+            cluster,
+            self.dispatcher,
+            interval=status_interval,
+            on_written=self._written,
+            on_read=self._observe,
         )
-        self.intake = Intake(self.registry, settings, wake=self.wake, forget=self._forget)
         self._heap: list[tuple[datetime, Key]] = []
         self._woken: dict[Key, None] = {}
         self._news = asyncio.Event()
@@ -88,6 +95,17 @@ class Engine:
                 del entry.starts[name]
                 self.registry.admission.leave((key.namespace, name))
 
+    def _doubt(self, key: Key) -> None:
+        """Another has written its status."""
+        self._rereader.read(key, self.intake)
+
+    def _observe(self, kind: str, raw: dict[str, Any]) -> None:
+        """One of our own kinds was read afresh."""
+        if kind == "agentschedules":
+            self.intake.observe_schedule(None, raw)
+        else:
+            self.intake.observe_request(None, raw)
+
     # The loop
 
     async def run(self) -> None:
@@ -102,8 +120,9 @@ class Engine:
             await self.dispatcher.stop()
 
     async def close(self, seconds: float) -> None:
-        """Plan nothing any more; let what is under way end, for at most this long."""
+        """Plan nothing any more; write what waits, let what is under way end, for at most this long."""
         self._closing = True
+        self._writer.hurry()
         await self.dispatcher.drain(seconds)
 
     async def _turn(self) -> None:
@@ -173,6 +192,8 @@ class Engine:
         entry = self.registry.schedules.get(key)
         if observed is None or entry is None:
             self._tell_requests_without_schedule(key)
+            return
+        if entry.doubted:
             return
         decided = plan(observed, self._settings, self._clock())
         entry.status = decided.status

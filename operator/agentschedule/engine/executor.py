@@ -115,8 +115,8 @@ class Executor:
         self._registry.admission.leave((entry.schedule.owner.namespace, action.name))
 
     async def _create(self, key: Key, entry: ScheduleEntry, action: CreateJob) -> None:
-        if self._registry.schedules.get(key) is not entry:  # deleted meanwhile
-            self._settle(entry, action, None)
+        if entry.doubted or self._registry.schedules.get(key) is not entry:
+            self._settle(entry, action, None)  # planned from an old picture, or deleted meanwhile
             self._wake(key)
             return
         try:
@@ -305,8 +305,8 @@ class Executor:
 
     async def _adopt(self, key: Key, entry: ScheduleEntry, action: Adopt) -> None:
         request = self._registry.requests.get(Key(key.namespace, action.name))
-        if request is None or request.request.adopted:
-            return
+        if request is None or request.request.adopted or not request.settled():
+            return  # with its status on its way the two would be in each other's way; asked for again after that
         body = {"metadata": {"uid": action.uid, "ownerReferences": [entry.schedule.owner.reference()]}}
         try:
             await self._cluster.patch("agentruns", key.namespace, action.name, body)

@@ -17,7 +17,7 @@ class Intake:
     """Takes events and whole lists of all four kinds.
 
     `wake` is called with the key of each schedule concerned, `forget` with kind and key of what is gone: of a schedule,
-    while the registry still has it.
+    while the registry still has it. `doubt` is called with the key of a schedule whose status another has written.
     """
 
     def __init__(
@@ -27,11 +27,13 @@ class Intake:
         *,
         wake: Callable[[Key], None],
         forget: Callable[[str, Key], None],
+        doubt: Callable[[Key], None],
     ) -> None:
         self._registry = registry
         self._settings = settings
         self._wake = wake
         self._forget = forget
+        self._doubt = doubt
 
     def observe_schedule(self, kind: str | None, raw: dict[str, Any]) -> None:
         """An AgentSchedule was seen: listed (kind None), ADDED, MODIFIED or DELETED."""
@@ -82,9 +84,8 @@ class Intake:
             entry = RequestEntry(request=request, version=version_of(raw), acked=acked, status=request.status)
             self._registry.put_request(key, entry)
         elif version_of(raw) > known.version:
-            settled = known.settled()
+            known.status = known.status if known.is_ours(acked) else request.status
             known.acked, known.version = acked, version_of(raw)
-            known.status = request.status if settled else known.status
             known.request = dataclasses.replace(request, status=known.status)
         else:
             return
@@ -137,15 +138,28 @@ class Intake:
     def _update_schedule(self, key: Key, known: ScheduleEntry, raw: dict[str, Any]) -> None:
         """A newer version of a known schedule. Our own status writes come back here and need nothing."""
         acked = raw.get("status") or {}
-        settled = known.settled()
-        foreign = acked != known.acked and acked != known.wanted()
+        foreign = not known.is_ours(acked)
         schedule = read_schedule(raw, self._settings)
         changed = schedule != known.schedule
         known.schedule, known.version, known.acked = schedule, version_of(raw), acked
-        if foreign and settled:
-            known.status = read_status(raw) or known.status
-        if changed or foreign:
+        if foreign:
+            known.doubted = True
+            self._doubt(key)
+        elif changed:
             self._wake(key)
+
+    def adopt(self, key: Key, raw: dict[str, Any]) -> bool:
+        """Take over the status that another has written, as it was just read. False: a newer one is known by now."""
+        self.observe_schedule(None, raw)
+        known = self._registry.schedules.get(key)
+        if known is None or known.schedule.owner.uid != raw["metadata"]["uid"]:
+            return True
+        if known.version > version_of(raw):
+            return False
+        known.status = read_status(raw) or known.status
+        known.doubted = False
+        self._wake(key)
+        return True
 
     def _lose_schedule(self, key: Key) -> None:
         self._forget("agentschedules", key)

@@ -22,6 +22,9 @@ class Cluster(Protocol):
     async def read(self, kind: str, namespace: str, name: str) -> Raw | None:
         """A fresh read; None when there is no such object."""
 
+    async def list_jobs(self, namespace: str, schedule_uid: str) -> tuple[list[Raw], int]:
+        """A schedule's Jobs, and the version of that list."""
+
     async def delete(
         self, kind: str, namespace: str, name: str, uid: str, propagation: Literal["Background", "Foreground"]
     ) -> bool:

@@ -39,6 +39,8 @@ class _Entry(Generic[S]):
     version: int
     acked: dict[str, Any]
     status: S
+    sent: tuple[dict[str, Any], ...] = ()
+    """Statuses that were sent since the last answer: each of them may be what the API server holds."""
     _json: tuple[S, dict[str, Any]] | None = None
 
     def wanted(self) -> dict[str, Any]:
@@ -51,12 +53,18 @@ class _Entry(Generic[S]):
         """Whether the API server holds what we want."""
         return self.wanted() == self.acked
 
+    def is_ours(self, status: dict[str, Any]) -> bool:
+        """Whether a status that the API server holds is one that we know or wrote, rather than another writer's."""
+        return status == self.acked or status == self.wanted() or status in self.sent
+
 
 @dataclass(slots=True, kw_only=True)
 class ScheduleEntry(_Entry[AgentScheduleStatus]):
     """A schedule."""
 
     schedule: Schedule
+    doubted: bool = False
+    """Another has written the status: nothing is planned before status and Jobs were read afresh."""
     wake_at: datetime | None = None
     starts: dict[str, Start] = field(default_factory=dict)
     failures: dict[str, int] = field(default_factory=dict)
@@ -225,14 +233,23 @@ class Registry:
         if uid not in self._pods:
             self.admission.seen(uid, ("", name), False)
 
-    def list_jobs(self, items: Collection[dict[str, Any]], version: int, namespace: str | None = None) -> set[Key]:
-        """A whole list, or that of a namespace: what is not in it, and is not newer, is gone."""
+    def list_jobs(
+        self,
+        items: Collection[dict[str, Any]],
+        version: int,
+        namespace: str | None = None,
+        schedule_uid: str | None = None,
+    ) -> set[Key]:
+        """A whole list, or that of a namespace or schedule: what is not in it, and is not newer, is gone."""
         changed = {key for raw in items if (key := self.put_job(raw))}
         present = {raw["metadata"]["uid"] for raw in items}
         lost = [
             job
             for job in self.jobs()
-            if namespace in {None, job.namespace} and job.uid not in present and job.version <= version
+            if namespace in {None, job.namespace}
+            and schedule_uid in {None, job.schedule_uid}
+            and job.uid not in present
+            and job.version <= version
         ]
         return changed | {self._lose_job(job) for job in lost}
 

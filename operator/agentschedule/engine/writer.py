@@ -18,6 +18,8 @@ _LONGEST_WAIT = 60.0
 _MOST_FAILURES = 8
 """Counted no further: the wait is at its longest."""
 
+_MOST_SENT = 4
+
 
 @dataclass(slots=True)
 class _Ticket:
@@ -26,6 +28,7 @@ class _Ticket:
     last: float = -1e9
     queued: bool = False
     failures: int = 0
+    timer: asyncio.TimerHandle | None = None
 
 
 class StatusWriter:
@@ -39,12 +42,15 @@ class StatusWriter:
         *,
         interval: float,
         on_written: Callable[[str, Key], None],
+        on_read: Callable[[str, dict[str, Any]], None],
     ) -> None:
         self._registry = registry
         self._cluster = cluster
         self._dispatcher = dispatcher
         self._interval = interval
         self._on_written = on_written
+        self._on_read = on_read
+        self._hurried = False
         self._tickets: dict[tuple[str, Key], _Ticket] = {}
 
     def changed(self, kind: str, key: Key) -> None:
@@ -54,20 +60,32 @@ class StatusWriter:
             return
         ticket.queued = True
         loop = asyncio.get_running_loop()
-        interval = self._interval
+        interval = 0.0 if self._hurried else self._interval
         if ticket.failures:
             interval = min(2.0**ticket.failures / 2, _LONGEST_WAIT)
         wait = ticket.last + interval - loop.time()
         if wait > 0:
-            loop.call_later(wait, self._submit, kind, key)
+            ticket.timer = loop.call_later(wait, self._submit, kind, key)
         else:
             self._submit(kind, key)
+
+    def hurry(self) -> None:
+        """The operator ends: nothing waits for its interval any more."""
+        self._hurried = True
+        for (kind, key), ticket in list(self._tickets.items()):
+            if ticket.timer is not None:
+                ticket.timer.cancel()
+                self._submit(kind, key)
 
     def forget(self, kind: str, key: Key) -> None:
         """The object is gone."""
         self._tickets.pop((kind, key), None)
 
     def _submit(self, kind: str, key: Key) -> None:
+        ticket = self._tickets.get((kind, key))
+        if ticket is not None:
+            ticket.timer = None
+
         async def work() -> None:
             await self._write(kind, key)
 
@@ -83,20 +101,29 @@ class StatusWriter:
             return
         ticket.queued = False
         ticket.last = asyncio.get_running_loop().time()
+        if isinstance(entry, ScheduleEntry) and entry.doubted:
+            return  # planned anew, and written if need be, when it has been read afresh
         difference = diff(entry.acked, entry.wanted())
         if not difference:  # a write whose answer was lost had been taken: the watch said so
             ticket.failures = 0
             self._on_written(kind, key)
             return
         uid = entry.schedule.owner.uid if isinstance(entry, ScheduleEntry) else entry.request.uid
-        body = {"metadata": {"uid": uid}, "status": difference}
+        # The version fences: a difference from what is not held any more (by an operator that led before, or carried
+        # out late) would mix two statuses, move the cursor back or take counters back.
+        version = entry.version
+        body = {"metadata": {"uid": uid, "resourceVersion": str(version)}, "status": difference}
         ticket.queued = True
+        entry.sent = (*entry.sent, entry.wanted())[-_MOST_SENT:]
         try:
             raw = await self._cluster.patch(kind, key.namespace, key.name, body, "status")
         except ApiError as error:
+            if error.status == 409 and entry.version == version:
+                await self._read(kind, key)
             self._failed(kind, key, ticket, error)
             return
         ticket.queued = False
+        entry.sent = ()
         if version_of(raw) >= entry.version:
             entry.acked, entry.version = raw.get("status") or {}, version_of(raw)
         stuck = diff(entry.acked, entry.wanted()) == difference
@@ -105,14 +132,22 @@ class StatusWriter:
             self.changed(kind, key)
         self._on_written(kind, key)
 
+    async def _read(self, kind: str, key: Key) -> None:
+        """A conflict: the object was changed, and the watch has not told of it yet."""
+        try:
+            raw = await self._cluster.read(kind, key.namespace, key.name)
+        except ApiError:
+            return  # the next try meets the conflict again
+        if raw is not None:
+            self._on_read(kind, raw)
+
     def _failed(self, kind: str, key: Key, ticket: _Ticket, error: ApiError) -> None:
-        """Try again later; an object that is gone is left to the watch. So is, in the end, one that is another by now:
-        409 says that, but also that the patch met too many others."""
+        """Try again later; an object that is gone is left to the watch."""
         ticket.queued = False
         if error.status == 404:
             return
         ticket.failures = min(ticket.failures + 1, _MOST_FAILURES)
-        log = logger.error if error.status in {400, 422} else logger.warning
+        log = logger.error if error.status in {400, 422} else logger.info if error.status == 409 else logger.warning
         log(
             "a status could not be written",
             extra={"kind": kind, "namespace": key.namespace, "object": key.name, "error": str(error)},

@@ -7,6 +7,7 @@ from agentschedule.planning.concurrency import was_under_way
 from agentschedule.planning.draft import Draft
 from agentschedule.planning.observed import Problem, Verdict
 from agentschedule.runs.manifest import RunRequest, job_manifest
+from agentschedule.runs.names import job_name
 from agentschedule.timing import TimingError, check_min_interval
 
 REJECTED = "JobRejected"
@@ -38,15 +39,7 @@ def notice_edit(draft: Draft) -> None:
     scheduling = draft.status.scheduling
     if scheduling is not None and scheduling.when_hash != draft.observed.schedule.digest:
         draft.update(scheduling=scheduling.model_copy(update={"when_hash": draft.observed.schedule.digest}))
-        waited = draft.status.next_run_time
-        when = draft.observed.schedule.when
-        start = when.start_of(waited) if when is not None and waited is not None else waited
-        if (
-            waited is not None
-            and draft.cursor() < waited <= draft.now
-            and was_under_way(draft, waited, start or waited)
-        ):
-            draft.skip("Requested", [waited])  # it was due as the spec stood, and had not started yet
+        _count_waiting(draft)
         count_from(draft, draft.now)
 
 
@@ -56,6 +49,17 @@ def count_from(draft: Draft, moment: datetime) -> None:
     if scheduling is not None:
         since = max(scheduling.effective_since, moment.replace(microsecond=0))
         draft.update(scheduling=scheduling.model_copy(update={"effective_since": since}))
+
+
+def _count_waiting(draft: Draft) -> None:
+    """The slot that was due as the spec stood before the edit, and had not started yet, is counted."""
+    slot, when = draft.status.next_run_time, draft.observed.schedule.when
+    if slot is None or not draft.cursor() < slot <= draft.now:
+        return
+    if draft.on_its_way(job_name(draft.observed.schedule.owner.name, slot, 1)):
+        return
+    if was_under_way(draft, slot, when.start_of(slot) if when is not None else slot):
+        draft.skip("Requested", [slot])
 
 
 def _too_often(draft: Draft) -> Problem | None:

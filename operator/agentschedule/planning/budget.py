@@ -68,7 +68,8 @@ def allowance(draft: Draft, *, ignoring_reserved: bool = False) -> Decimal | Sho
 
 
 def settle(draft: Draft, run: Run) -> None:
-    """Charge a run that has ended for good. What ended before this period began does not count in it."""
+    """Charge a run that has ended for good. What ended before this period began does not count in it, unless the clock
+    was set back: then this period is the one that counts."""
     budget, account = _budget(draft), draft.status.budget
     charge = charged(run)
     if run.budget_usd is not None and charge > run.budget_usd:
@@ -77,7 +78,7 @@ def settle(draft: Draft, run: Run) -> None:
     if account is None:
         return
     ended = run.completed_at or draft.now
-    in_period = account.period_start is not None and ended >= account.period_start
+    in_period = account.period_start is not None and (ended >= account.period_start or draft.now < account.period_start)
     after = account.model_copy(
         update={
             "total_usd": account.total_usd + charge,

@@ -17,8 +17,9 @@ def at_limit(draft: Draft, due: Due) -> bool:
     """Forbid skips the slot, Queue has it wait in the queue, Replace makes room for it. True: it is dealt with."""
     spec = draft.observed.schedule.spec
     if spec is not None and spec.concurrency_policy == "Queue":
-        enqueue(draft, due.slot)
-        return True
+        return enqueue(draft, due.slot)
+    if draft.free_places():
+        return False  # what was queued under another policy starts first
     if spec is not None and spec.concurrency_policy == "Replace":
         return _make_room(draft, due)
     names = ", ".join(run.id for run in draft.active()[:3])

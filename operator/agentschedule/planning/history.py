@@ -9,6 +9,10 @@ from agentschedule.runs.sighting import Sighting
 
 DEFAULT_RUNS = 10
 
+LOCKED = timedelta(seconds=90)
+"""How long a Job is kept at least, counted from its creation: its name is the lock of its slot, and a request to create
+it, given up by an earlier try, may be carried out for as long as the API server's own time-out (60 s)."""
+
 
 def trim_runs(draft: Draft) -> None:
     """Keep the newest ended runs, as many as the history limit says, and every active one. Newest first."""
@@ -50,8 +54,11 @@ def delete_jobs(draft: Draft) -> None:
             ended[job.finished == "Complete"].append(seen)
     surplus = ended[True][spec.successful_jobs_history_limit :] + ended[False][spec.failed_jobs_history_limit :]
     surplus += _expired(draft, ended[True] + ended[False], spec.ttl_seconds_after_finished)
-    for uid, name in {seen.job.uid: seen.job.name for seen in surplus}.items():
-        draft.do(DeleteJob(name, uid))
+    for job in {seen.job.uid: seen.job for seen in surplus}.values():
+        if job.created + LOCKED <= draft.now:
+            draft.do(DeleteJob(job.name, job.uid))
+        else:
+            draft.wake(job.created + LOCKED)
 
 
 def _is_recorded(draft: Draft, job: JobFacts) -> bool:

@@ -16,10 +16,7 @@ _WEIGHT: dict[HoldReason, int] = {"BudgetExceeded": 0, "ConsecutiveFailures": 1,
 def count_result(draft: Draft, run: Run) -> None:
     """A scheduled run has ended for good: failures in a row hold the schedule, a success ends its probation."""
     if run.phase == "Succeeded":
-        draft.update(consecutive_failures=0)
-        hold_now = draft.status.hold
-        if hold_now is not None and hold_now.probation:
-            draft.update(hold=None if draft.held() is None else hold_now.model_copy(update={"probation": False}))
+        draft.update(consecutive_failures=0, hold=_trusted(draft.status.hold))
         return
     if run.phase not in FAILED_PHASES:
         return
@@ -44,7 +41,8 @@ def hold(draft: Draft, reason: HoldReason, cause: str, message: str) -> None:
         return
     digest = hashlib.sha256(f"{draft.observed.schedule.owner.uid}/{reason}/{cause}".encode()).hexdigest()[:10]
     on_probation = draft.status.hold is not None and draft.status.hold.probation and reason == "BudgetExceeded"
-    text = clean(f"{message}; to go on, set the annotation {ANNOTATION_RESUME}={digest}", MESSAGE_BYTES)
+    advice = f"; to go on, set the annotation {ANNOTATION_RESUME}={digest}"
+    text = clean(message, MESSAGE_BYTES - len(advice)) + advice
     since = draft.now.replace(microsecond=0)
     draft.update(hold=Hold(id=digest, reason=reason, message=text, since=since, probation=on_probation))
     event = {"DeadLetter": "DeadLettered", "BudgetExceeded": "BudgetExceeded"}.get(reason, "Held")
@@ -85,6 +83,13 @@ def _lifted(held: Hold) -> Hold | None:
     if held.reason != "ConsecutiveFailures" and not held.probation:
         return None
     return held.model_copy(update={"reason": "ConsecutiveFailures", "probation": True})
+
+
+def _trusted(hold: Hold | None) -> Hold | None:
+    """What is left of a hold after a success: no probation. What is held for the budget stays held."""
+    if hold is None or not hold.probation:
+        return hold
+    return hold.model_copy(update={"probation": False}) if hold.reason == "BudgetExceeded" else None
 
 
 def _skips(spec: AgentScheduleSpec) -> bool:

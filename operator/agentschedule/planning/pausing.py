@@ -7,9 +7,10 @@ from agentschedule.planning.acceptance import count_from
 from agentschedule.planning.concurrency import was_under_way
 from agentschedule.planning.draft import Draft
 from agentschedule.planning.due import place
-from agentschedule.runs.names import utc_words
+from agentschedule.runs.names import job_name, utc_words
 
-_MOST_GIVEN_UP = 500
+_GIVEN_UP_A_TIME = 1000
+_MOST_GIVEN_UP = 50_000
 _PAUSED = "the schedule was paused until after that"
 _TICK = timedelta(microseconds=1)
 
@@ -52,13 +53,13 @@ def tell_pause(draft: Draft) -> None:
 
 def _give_up_unseen(draft: Draft, until: datetime) -> None:
     """A pause that came and ended while nobody looked: nobody knows when it began, so what it may have held is told."""
-    when = draft.observed.schedule.when
-    slots = when.slots_between(draft.cursor(), until - _TICK, _MOST_GIVEN_UP) if when else []
-    if slots:
+    when, name = draft.observed.schedule.when, draft.observed.schedule.owner.name
+    slots = when.slots_between(draft.cursor(), until - _TICK, _GIVEN_UP_A_TIME) if when else []
+    if slots and not any(draft.on_its_way(job_name(name, slot, 1)) for slot in slots):
         draft.skip("Requested", slots)
         draft.handled(slots[-1])
         draft.note("SlotSkipped", f"{len(slots)} missed slots up to {utc_words(slots[-1])} are skipped: {_PAUSED}")
-        if len(slots) == _MOST_GIVEN_UP:
+        if len(slots) == _GIVEN_UP_A_TIME:
             draft.wake(draft.now)
 
 
@@ -68,23 +69,40 @@ def _give_up_due(draft: Draft, reason: SkipReason) -> None:
     People may have paused it while the operator was down: then only what was still under way was due before.
     """
     schedule, when = draft.observed.schedule, draft.observed.schedule.when
-    slots = when.slots_between(draft.cursor(), draft.now, _MOST_GIVEN_UP) if when else []
-    if when is not None and reason == "Requested":
-        slots = [slot for slot in slots if was_under_way(draft, slot, place(schedule, when, slot).start)]
-    if slots:
-        draft.skip(reason, slots)
-        draft.handled(slots[-1])
+    if when is None:
+        return
+    looked_at, one_comes = draft.cursor(), False
+    for _ in range(_MOST_GIVEN_UP // _GIVEN_UP_A_TIME):
+        slots = when.slots_between(looked_at, draft.now, _GIVEN_UP_A_TIME)
+        if not slots:
+            return
+        due = [slot for slot in slots if not draft.on_its_way(job_name(schedule.owner.name, slot, 1))]
+        one_comes |= len(due) < len(slots)
+        looked_at = slots[-1]
+        if reason == "Requested":
+            due = [slot for slot in due if was_under_way(draft, slot, place(schedule, when, slot).start)]
+        draft.skip(reason, due)
+        if not one_comes:  # its Job, which is being created, moves the cursor when it is there
+            draft.handled(looked_at)
 
 
 def _resumed_at(draft: Draft, was: Condition) -> datetime:
     """Slots up to this moment are gone: now, or just before the time that ended it, where nothing else held them."""
-    pause, account = draft.observed.schedule.pause, draft.status.budget
+    pause = draft.observed.schedule.pause
     if was.reason == "Annotation" and pause is not None and pause.until is not None:
         return min(draft.now, pause.until - _TICK)
-    if was.reason == "BudgetExceeded" and account is not None and account.period_start is not None:
-        began = account.period_start - _TICK
-        return min(draft.now, began) if began > was.last_transition_time else draft.now
+    began = _new_period(draft)
+    if was.reason == "BudgetExceeded" and began is not None and began - _TICK > was.last_transition_time:
+        return min(draft.now, began - _TICK)
     return draft.now
+
+
+def _new_period(draft: Draft) -> datetime | None:
+    """When the budget's period began, if that is seen just now. Of later plans something else ended the hold."""
+    known, account = draft.observed.status.budget, draft.status.budget
+    if known is None or account is None or account.period_start == known.period_start:
+        return None
+    return account.period_start
 
 
 def _message(draft: Draft) -> str:

@@ -28,7 +28,8 @@ def period_end(period: Period, t: datetime, zone: ZoneInfo) -> datetime:
     following = _following(period, floor)
     ends = [first_instant(following, zone)[0]]
     if period == "Hour":
-        ends += [again for wall in (floor, following) if (again := second_instant(wall, zone)) is not None]
+        walls = (floor - timedelta(hours=1), floor, following)  # clocks go back by up to two hours
+        ends += [again for wall in walls if (again := second_instant(wall, zone)) is not None]
     return min(end for end in ends if end > t)
 
 

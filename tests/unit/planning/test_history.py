@@ -16,7 +16,7 @@ def after_runs(codes: str, **spec: Any) -> World:
     """A run an hour from 09:00 on, ended with these exit codes."""
     world = World(**spec).tick("08:45")
     for hour, code in zip(HOURS, codes, strict=False):
-        world.tick(hour).ends(slot_id(hour), code=int(code)).wait(minutes=1)
+        world.tick(hour).ends(slot_id(hour), code=int(code)).wait(minutes=2)
     return world
 
 
@@ -56,11 +56,11 @@ def test_each_goes_once_and_by_its_uid() -> None:
 def test_none_goes_before_its_run_is_written() -> None:
     world = World(successfulJobsHistoryLimit=0).tick("09:00").ends(NINE)
     world.settled = False
-    world.step("09:01")
-    world.step("09:01")
+    world.step("09:02")
+    world.step("09:02")
     assert world.take(DeleteJob) == []
     world.settled = True
-    world.step("09:01")
+    world.step("09:02")
     assert len(world.take(DeleteJob)) == 1
 
 
@@ -81,10 +81,10 @@ def test_an_end_that_is_news_is_recorded_first(manual: bool) -> None:
     )
     world.ends(name)
     world.status = before  # an earlier life of ours could not write it
-    world.step("09:01")
+    world.step("09:02")
     assert world.run(name).phase == "Succeeded"
     assert world.take(DeleteJob) == []
-    world.step("09:01")
+    world.step("09:02")
     assert len(world.take(DeleteJob)) == 1
 
 
@@ -100,6 +100,16 @@ def test_keep_spares_a_job() -> None:
     assert kept(world) == ["09:00"]
     world.job(NINE, keep=False).tick("09:06")
     assert kept(world) == []
+
+
+def test_no_job_goes_while_an_earlier_request_for_it_may_still_be_carried_out() -> None:
+    """Its name is the lock of its slot."""
+    world = World(successfulJobsHistoryLimit=0, ttlSecondsAfterFinished=0).tick("09:00")
+    world.now = utc("09:00:20")
+    world.ends(NINE).tick()
+    assert world.wake_at == utc("09:01:30")
+    assert kept(world.tick("09:01:29")) == ["09:00"]
+    assert kept(world.tick("09:01:30")) == []
 
 
 def test_time_to_live() -> None:

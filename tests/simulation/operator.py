@@ -1,0 +1,137 @@
+"""One life of the operator in the simulation."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from agentschedule.engine.engine import Engine
+from agentschedule.metrics import Metrics
+from agentschedule.sweeper import Sweeper
+
+from .connection import Connection
+from .watch import Watch
+
+if TYPE_CHECKING:
+    from .world import World
+
+Raw = dict[str, Any]
+
+
+class Operator:
+    """One life of the operator: started as the application does, until it is killed."""
+
+    def __init__(self, world: "World") -> None:
+        self._world = world
+        self._frozen_at: datetime | None = None
+        world.operators += 1
+        self.number = world.operators
+        self.connection = Connection(world.cluster, world.faults, world.log, self.number)
+        self.engine = Engine(self.connection, world.settings, Metrics(), clock=self._now)
+        self.sweeper = Sweeper(
+            self.engine.registry,
+            self.connection,
+            self.engine.recorder,
+            Metrics(),
+            interval=world.sweep_interval,
+            grace=world.orphan_grace,
+            clock=self._now,
+        )
+        engine = self.engine
+        self.watches = {
+            "agentschedules": self._watch("agentschedules", engine.intake.observe_schedule, self._relist),
+            "agentruns": self._watch("agentruns", engine.intake.observe_request, self._relist_requests),
+            "pods": self._watch("pods", engine.intake.observe_pod, engine.intake.list_pods),
+            "jobs": self._watch("jobs", engine.intake.observe_job, engine.intake.list_jobs),
+        }
+        self.ready = False
+        """Whether it has begun to watch pods."""
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self) -> None:
+        self._spawn(self._live())
+
+    def kill(self) -> None:
+        """The process is gone, whatever it was doing: nothing of it reaches the cluster any more."""
+        self.connection.dead = True
+        for watch in self.watches.values():
+            watch.close()
+        for task in self._tasks:
+            task.cancel()
+
+    async def stop(self, seconds: float) -> None:
+        """As the application does: start nothing new, end what is under way, close."""
+        await self.engine.close(seconds)
+
+    def freeze(self) -> None:
+        """As with SIGSTOP: it does nothing, sees no time pass and reads nothing; what it had sent goes its way."""
+        self._frozen_at = self._world.clock.now()
+        self.connection.freeze()
+
+    def thaw(self) -> None:
+        """It goes on with what it knew. What happened meanwhile it reads bit by bit."""
+        self._frozen_at = None
+        self.connection.thaw()
+        for watch in self.watches.values():
+            watch.thaw()
+
+    def _now(self) -> datetime:
+        return self._frozen_at or self._world.clock.now()
+
+    def mend(self) -> None:
+        """Every broken watch is connected again, each in its own time."""
+        for watch in self.watches.values():
+            self._spawn(watch.mend())
+
+    async def _live(self) -> None:
+        """Pods before Jobs: then a pod whose Job is not listed has lost it for certain."""
+        await self._list_own()
+        await self.watches["pods"].begin()
+        self.ready = True
+        await self.watches["jobs"].begin()
+        self.engine.registry.recall_left_pods()
+        self._spawn(self.engine.run())
+        self._spawn(self.sweeper.run())
+        self._spawn(self._resync())
+        await self.watches["agentschedules"].begin()
+        await self.watches["agentruns"].begin()
+
+    async def _resync(self) -> None:
+        while True:
+            await asyncio.sleep(self._world.resync_interval)
+            if not self._world.faults.down:
+                await self._list_own()
+
+    async def _list_own(self) -> None:
+        """What the watches of our own kinds lost (a deletion within a gap) is found here."""
+        for kind, on_list in (
+            ("agentschedules", self.engine.intake.list_schedules),
+            ("agentruns", self.engine.intake.list_requests),
+        ):
+            watch = Watch(self.connection, kind, lambda *_: None, on_list)
+            await watch.begin()
+            watch.close()
+
+    def _relist(self, items: list[Raw], version: int) -> None:
+        """A watch that begins anew shows what is there, and is silent about what is not."""
+        for raw in items:
+            self.engine.intake.observe_schedule(None, raw)
+
+    def _relist_requests(self, items: list[Raw], version: int) -> None:
+        for raw in items:
+            self.engine.intake.observe_request(None, raw)
+
+    def _watch(
+        self, kind: str, on_event: Callable[[str, Raw], object], on_list: Callable[[list[Raw], int], object]
+    ) -> Watch:
+        return Watch(self.connection, kind, on_event, on_list)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self._world.cluster.history.breaks(f"a task of the operator died: {error!r}")

@@ -1,0 +1,91 @@
+"""The people of the simulation: what they create, edit, annotate and delete."""
+
+from typing import Any
+
+from agentschedule.constants import ANNOTATION_RESUME, ANNOTATION_SKIP
+from agentschedule.runs.names import job_name, parse_time
+
+from .cluster import FakeCluster
+
+Raw = dict[str, Any]
+
+NAMESPACE = "team-a"
+
+
+class Users:
+    """They do as they like, through the API server, whatever becomes of the operator."""
+
+    cluster: FakeCluster
+
+    def log(self, text: str) -> None:
+        """A line of the story."""
+        raise NotImplementedError
+
+    def apply(self, name: str, spec: Raw, namespace: str = NAMESPACE) -> Raw:
+        """Create a schedule, or give the one of that name another spec."""
+        self.log(f"kubectl apply {name}: {spec}")
+        given = {"agent": {"image": "agent:1"}, **spec}
+        old = self.cluster.get("agentschedules", namespace, name)
+        if old is None:
+            metadata = {**_named(name), "namespace": namespace}
+            return self.cluster.add("agentschedules", {"metadata": metadata, "spec": given})
+        gone = {key: None for key in old["spec"] if key not in given}
+        return self.cluster.patch("agentschedules", namespace, name, {"spec": {**gone, **given}})
+
+    def edit(self, name: str, spec: Raw) -> None:
+        """Change some fields of a schedule's spec."""
+        self._patch(name, {"spec": spec})
+
+    def annotate(self, name: str, notes: dict[str, str | None]) -> None:
+        self._patch(name, {"metadata": {"annotations": notes}})
+
+    def resume(self, name: str, hold: str | None = None) -> None:
+        """Set the annotation that ends the present hold, or the one of that id."""
+        present = ((self.cluster.get("agentschedules", NAMESPACE, name) or {}).get("status") or {}).get("hold")
+        if hold is not None or present is not None:
+            self.annotate(name, {ANNOTATION_RESUME: hold or (present or {})["id"]})
+
+    def skip_next(self, name: str) -> None:
+        """Set the annotation that takes the next slot out."""
+        status = (self.cluster.get("agentschedules", NAMESPACE, name) or {}).get("status") or {}
+        if "nextRunTime" in status:
+            self.annotate(name, {ANNOTATION_SKIP: status["nextRunTime"]})
+
+    def delete(self, kind: str, name: str, propagation: str = "Background") -> None:
+        if self.cluster.get(kind, NAMESPACE, name) is not None:
+            self.log(f"kubectl delete {kind} {name} --cascade={propagation.lower()}")
+            self.cluster.delete(kind, NAMESPACE, name, None, propagation)
+
+    def run_now(self, name: str, schedule: str) -> None:
+        """Create an AgentRun."""
+        if self.cluster.get("agentruns", NAMESPACE, name) is None:
+            self.log(f"kubectl create AgentRun {name} of {schedule}")
+            self.cluster.add("agentruns", {"metadata": _named(name), "spec": {"scheduleName": schedule}})
+
+    def squat(self, schedule: str) -> None:
+        """Create a Job of the name that the schedule's next run will have."""
+        raw = self.cluster.get("agentschedules", NAMESPACE, schedule) or {}
+        slot = parse_time((raw.get("status") or {}).get("nextRunTime"))
+        name = job_name(schedule, slot, 1) if slot else ""
+        if name and self.cluster.get("jobs", NAMESPACE, name) is None:
+            self.log(f"kubectl create job {name}")
+            self.cluster.add("jobs", {"metadata": {**_named(name), "labels": {}}, "spec": {}, "status": {}})
+
+    def schedule(self, name: str) -> Raw:
+        raw = self.cluster.get("agentschedules", NAMESPACE, name)
+        if raw is None:
+            raise AssertionError(f"there is no schedule {name}")
+        return raw
+
+    def status(self, name: str) -> Raw:
+        status: Raw = self.schedule(name).get("status") or {}
+        return status
+
+    def _patch(self, name: str, body: Raw) -> None:
+        if self.cluster.get("agentschedules", NAMESPACE, name) is not None:
+            self.log(f"kubectl patch {name}: {body}")
+            self.cluster.patch("agentschedules", NAMESPACE, name, body)
+
+
+def _named(name: str) -> Raw:
+    return {"name": name, "namespace": NAMESPACE}
