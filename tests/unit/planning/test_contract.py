@@ -157,3 +157,18 @@ def test_attempts_found_without_an_entry_are_one_run() -> None:
     totals = world.status.totals
     assert (totals.runs, totals.failed, totals.cost_usd) == (1, 1, Decimal("0.6"))
     assert (world.status.consecutive_failures, world.status.iteration) == (1, 1)
+
+
+def test_what_is_left_of_a_queue_is_not_started_only_to_be_replaced() -> None:
+    world = World(concurrencyPolicy="Queue", maxQueuedRuns=3).tick("09:00").runs(slot_id("09:00"))
+    world.tick("10:00").tick("11:00").edit(concurrencyPolicy="Replace", maxQueuedRuns=None).tick("11:30").tick("12:00")
+    world.pod(slot_id("09:00"), phase="Failed", finished_at=world.now, exit_code=143).lose(slot_id("09:00"))
+    world.tick("12:01")
+    assert [run.id for run in world.status.runs] == [slot_id("12:00"), slot_id("09:00")]
+    assert (world.skips(), world.status.queued) == ({"Concurrency": 2}, [])
+
+
+def test_what_is_left_of_a_queue_runs_where_no_newer_slot_is_due() -> None:
+    world = World(concurrencyPolicy="Queue").tick("09:00").tick("10:00")
+    world.edit(concurrencyPolicy="Replace").tick("10:20").ends(slot_id("09:00")).tick("10:30")
+    assert list(started(world)) == ["09:00", "10:00"]
