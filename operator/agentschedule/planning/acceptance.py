@@ -3,9 +3,11 @@
 from datetime import datetime
 
 from agentschedule.planning.actions import DryRun
+from agentschedule.planning.concurrency import room_was_made
 from agentschedule.planning.draft import Draft
 from agentschedule.planning.observed import Problem, Verdict
 from agentschedule.runs.manifest import RunRequest, job_manifest
+from agentschedule.runs.names import job_name
 from agentschedule.timing import TimingError, check_min_interval
 
 REJECTED = "JobRejected"
@@ -38,7 +40,7 @@ def notice_edit(draft: Draft) -> None:
     if scheduling is not None and scheduling.when_hash != draft.observed.schedule.digest:
         draft.update(scheduling=scheduling.model_copy(update={"when_hash": draft.observed.schedule.digest}))
         waited = draft.status.next_run_time
-        if waited is not None and draft.cursor() < waited <= draft.now and draft.is_fresh(waited):
+        if waited is not None and draft.cursor() < waited <= draft.now and _was_under_way(draft, waited):
             draft.skip("Requested", [waited])  # it was due as the spec stood, and had not started yet
         count_from(draft, draft.now)
 
@@ -49,6 +51,12 @@ def count_from(draft: Draft, moment: datetime) -> None:
     if scheduling is not None:
         since = max(scheduling.effective_since, moment.replace(microsecond=0))
         draft.update(scheduling=scheduling.model_copy(update={"effective_since": since}))
+
+
+def _was_under_way(draft: Draft, slot: datetime) -> bool:
+    """Whether a slot was about to start, or waited for something."""
+    name = job_name(draft.observed.schedule.owner.name, slot, 1)
+    return draft.is_fresh(slot) or name in draft.observed.starts or room_was_made(draft, slot)
 
 
 def _too_often(draft: Draft) -> Problem | None:
