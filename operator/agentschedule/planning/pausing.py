@@ -67,10 +67,12 @@ def _was_under_way(draft: Draft, due: Due) -> bool:
 
 def _resumed_at(draft: Draft, was: Condition) -> datetime:
     """Slots up to this moment are gone: now, or just before the time that ended it, where nothing else held them."""
-    pause, account = draft.observed.schedule.pause, draft.status.budget
+    pause, account, known = draft.observed.schedule.pause, draft.status.budget, draft.observed.status.budget
     if was.reason == "Annotation" and pause is not None and pause.until is not None:
         return min(draft.now, pause.until - _TICK)
     if was.reason == "BudgetExceeded" and account is not None and account.period_start is not None:
+        if known is not None and known.period_start == account.period_start:
+            return draft.now  # the period is older: a person or an edit ended the hold
         began = account.period_start - _TICK
         return min(draft.now, began) if began > was.last_transition_time else draft.now
     return draft.now

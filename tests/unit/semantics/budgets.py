@@ -150,6 +150,22 @@ BUDGET = Group(
             ours="the amount that was used up counts from zero again",
         ),
         Case(
+            id="budget-resumed-in-a-later-period",
+            situation="held for its total over midnight, and resumed by a person in the morning",
+            spec={"budget": {"perRunUSD": "1.00", "totalUSD": "1.50", "period": "Day", "periodUSD": "9"}},
+            proof=Story(
+                story=lambda w: (
+                    _resume(_spends(w, "1.00").tick("10:00").tick("2026-11-23 00:00").tick("2026-11-23 07:10"))
+                    .tick("2026-11-23 07:20")
+                    .tick("2026-11-23 08:00")
+                ),
+                started=("09:00", "11-23 08:00"),
+                skips={"Budget": 1},
+                shows={"phase": "Active"},
+            ),
+            ours="slots count from the moment of resuming",
+        ),
+        Case(
             id="budget-manual",
             situation="a manual run, and the budget is spent",
             spec={"budget": {"perRunUSD": "1.00", "totalUSD": "1.50"}},
