@@ -7,7 +7,6 @@ from agentschedule.planning.concurrency import room_was_made
 from agentschedule.planning.draft import Draft
 from agentschedule.planning.observed import Problem, Verdict
 from agentschedule.runs.manifest import RunRequest, job_manifest
-from agentschedule.runs.names import job_name
 from agentschedule.timing import TimingError, check_min_interval
 
 REJECTED = "JobRejected"
@@ -40,7 +39,7 @@ def notice_edit(draft: Draft) -> None:
     if scheduling is not None and scheduling.when_hash != draft.observed.schedule.digest:
         draft.update(scheduling=scheduling.model_copy(update={"when_hash": draft.observed.schedule.digest}))
         waited = draft.status.next_run_time
-        if waited is not None and draft.cursor() < waited <= draft.now and _was_under_way(draft, waited):
+        if waited is not None and draft.cursor() < waited <= draft.now and was_waiting(draft, waited, waited):
             draft.skip("Requested", [waited])  # it was due as the spec stood, and had not started yet
         count_from(draft, draft.now)
 
@@ -53,10 +52,13 @@ def count_from(draft: Draft, moment: datetime) -> None:
         draft.update(scheduling=scheduling.model_copy(update={"effective_since": since}))
 
 
-def _was_under_way(draft: Draft, slot: datetime) -> bool:
-    """Whether a slot was about to start, or waited for something."""
-    name = job_name(draft.observed.schedule.owner.name, slot, 1)
-    return draft.is_fresh(slot) or name in draft.observed.starts or room_was_made(draft, slot)
+def was_waiting(draft: Draft, slot: datetime, start: datetime) -> bool:
+    """Whether a slot that the cursor has not passed was about to start, or waited for something.
+
+    It did if it was due when the due slots were looked at last. Of others nobody knows what was wanted at their time.
+    """
+    served = draft.observed.served_at
+    return (served is not None and slot <= served) or draft.is_fresh(start) or room_was_made(draft, start)
 
 
 def _too_often(draft: Draft) -> Problem | None:

@@ -229,6 +229,7 @@ class Draft:
             consumed=frozenset(self.consumed),
             ended=tuple(self.ended),
             skipped=tuple(self.skipped),
+            served_at=self.now if self.accepted else self.observed.served_at,
         )
 
 

@@ -3,11 +3,10 @@
 from datetime import datetime, timedelta
 
 from agentschedule.api.status import Condition, SkipReason
-from agentschedule.planning.acceptance import count_from
-from agentschedule.planning.concurrency import room_was_made
+from agentschedule.planning.acceptance import count_from, was_waiting
 from agentschedule.planning.draft import Draft
-from agentschedule.planning.due import Due, place
-from agentschedule.runs.names import job_name, utc_words
+from agentschedule.planning.due import place
+from agentschedule.runs.names import utc_words
 
 _MOST_GIVEN_UP = 500
 _TICK = timedelta(microseconds=1)
@@ -51,18 +50,13 @@ def _give_up_due(draft: Draft, reason: SkipReason) -> None:
     People may have paused it while the operator was down: then only what was still under way was due before.
     """
     schedule, when = draft.observed.schedule, draft.observed.schedule.when
-    slots = when.slots_between(draft.cursor(), draft.now, _MOST_GIVEN_UP) if when else []
+    none_due = when is None or draft.runs_left() == 0
+    slots = [] if none_due or when is None else when.slots_between(draft.cursor(), draft.now, _MOST_GIVEN_UP)
     if when is not None and reason == "Requested":
-        slots = [slot for slot in slots if _was_under_way(draft, place(schedule, when, slot))]
+        slots = [slot for slot in slots if was_waiting(draft, slot, place(schedule, when, slot).start)]
     if slots:
         draft.skip(reason, slots)
         draft.handled(slots[-1])
-
-
-def _was_under_way(draft: Draft, due: Due) -> bool:
-    """Whether a slot was about to start, or waited for something."""
-    name = job_name(draft.observed.schedule.owner.name, due.slot, 1)
-    return draft.is_fresh(due.start) or name in draft.observed.starts or room_was_made(draft, due.start)
 
 
 def _resumed_at(draft: Draft, was: Condition) -> datetime:
