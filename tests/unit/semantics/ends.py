@@ -85,6 +85,22 @@ NEVER_STARTED = Group(
             ours="nothing starts; `Ready` says why; it is tried again, and a due slot waits",
         ),
         Case(
+            id="shared-volume-missing-and-suspended",
+            situation="and the schedule is suspended while a slot waits for the volume",
+            spec={"session": {"mode": "SharedPersistent", "storage": {"size": "1Gi"}}},
+            proof=Story(
+                story=lambda w: (
+                    _no_volume(w, "a quota of claims is used up")
+                    .tick("09:00")
+                    .tick("09:05")
+                    .edit(suspend=True)
+                    .tick("09:10")
+                ),
+                skips={"Requested": 1},
+            ),
+            ours="it is counted, Requested",
+        ),
+        Case(
             id="shared-volume-there",
             situation="and later it can be made",
             spec={"session": {"mode": "SharedPersistent", "storage": {"size": "1Gi"}}},

@@ -110,6 +110,38 @@ STOPPING = Group(
             ours="it is counted, Requested, and does not run later",
         ),
         Case(
+            id="suspended-amid-a-backlog",
+            situation="suspended while `catchUp: All` works off four slots",
+            spec={"catchUp": "All"},
+            proof=Story(
+                story=lambda w: w.tick("08:45").tick("12:20").edit(suspend=True).tick("12:22"),
+                started=("09:00 at 12:20, CatchUp",),
+                skips={"Requested": 3},
+            ),
+            ours="those that wait are counted, Requested",
+        ),
+        Case(
+            id="suspended-when-complete",
+            situation="a schedule is suspended after its `maxRuns`, just when its next time would have come",
+            spec={"maxRuns": 1},
+            proof=Story(
+                story=lambda w: w.tick("09:00").ends(NINE).tick("09:10").edit(suspend=True).tick("10:00:10"),
+                started=("09:00",),
+                shows={"phase": "Complete"},
+            ),
+            ours="that was not due",
+        ),
+        Case(
+            id="edited-while-jitter-passes",
+            situation="the times are edited some minutes after a slot, before its jitter is over",
+            spec={"jitter": "30m"},
+            proof=Story(
+                story=lambda w: w.tick("08:45").tick("09:01").edit(schedule="0 3 * * *").tick("09:08").tick("10:00"),
+                skips={"Requested": 1},
+            ),
+            ours="it was due: it is counted, Requested",
+        ),
+        Case(
             id="suspended-with-a-queue",
             situation="suspended while a slot is in `status.queued`",
             spec={"concurrencyPolicy": "Queue"},
