@@ -69,7 +69,7 @@ def _give_up_due(draft: Draft, reason: SkipReason) -> None:
     People may have paused it while the operator was down: then only what was still under way was due before.
     """
     schedule, when = draft.observed.schedule, draft.observed.schedule.when
-    if when is None:
+    if when is None or draft.runs_left() == 0:
         return
     looked_at, one_comes = draft.cursor(), False
     for _ in range(_MOST_GIVEN_UP // _GIVEN_UP_A_TIME):
