@@ -102,6 +102,11 @@ class Draft:
                 amounts.setdefault(base_id(action.name), action.budget)
         return sum(amounts.values(), NOTHING)
 
+    def is_being_checked(self) -> bool:
+        """Whether the API server has yet to say what it makes of this generation."""
+        known, schedule = self.conditions.get("Accepted"), self.observed.schedule
+        return not schedule.deleting and (known is None or known.observed_generation != schedule.generation)
+
     def halted(self) -> bool:
         """Whether nothing may start but what people ask for: suspended, paused or held."""
         return self.suspended is not None or self.held() is not None
@@ -231,6 +236,7 @@ class Draft:
             consumed=frozenset(self.consumed),
             ended=tuple(self.ended),
             skipped=tuple(self.skipped),
+            served_at=self.now if self.accepted else self.observed.served_at,
         )
 
 
