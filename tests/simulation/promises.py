@@ -48,20 +48,25 @@ async def check_quiet(world: World, *, settle: float = 2 * HOUR) -> None:
 
 
 async def _writes_nothing(world: World, when: str, happens: Callable[[], None]) -> None:
-    """But where a period of an hour begins: then the budget's account is opened anew, and its hold may end."""
-    specs = [raw["spec"] for raw in world.cluster.items("agentschedules")]
-    if any((spec.get("budget") or {}).get("period") == "Hour" for spec in specs):
-        return
-    before = world.writes
+    """But where a budget's period begins anew: that is written, and a hold may end by it."""
+    before, periods = world.writes, _periods(world)
     world.log(f"nothing is to be written {when}")
     happens()
     await world.sleep(HOUR)
-    if world.writes != before:
+    if world.writes != before and _periods(world) == periods:
         world.cluster.history.breaks(f"{world.writes - before} requests that write {when}")
 
 
+def _periods(world: World) -> list[str | None]:
+    statuses = [raw.get("status") or {} for raw in world.cluster.items("agentschedules")]
+    return [(status.get("budget") or {}).get("periodStart") for status in statuses]
+
+
 def _moves_by_itself(world: World) -> Iterator[str]:
-    """A status is a fixed point: planned again at the same moment, it stays as it is, and nothing is counted again."""
+    """A status is a fixed point: planned again at the same moment, it stays as it is, and nothing is counted again.
+
+    Unless the plan itself asks for that, having left something for the next pass.
+    """
     if world.operator is None or not world.operator.ready:
         return
     registry, now = world.operator.engine.registry, world.clock.now()
@@ -69,6 +74,8 @@ def _moves_by_itself(world: World) -> Iterator[str]:
         observed = registry.observe(key)
         if observed is not None:
             once = plan(observed, world.settings, now)
+            if once.wake_at is not None and once.wake_at <= now:
+                continue
             requests = tuple(replace(r, status=once.requests.get(r.name, r.status)) for r in observed.requests)
             twice = plan(replace(observed, status=once.status, requests=requests), world.settings, now)
             if twice.status != once.status or twice.ended or twice.skipped:
