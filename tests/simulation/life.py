@@ -59,6 +59,8 @@ class Life:
     """Holds that somebody wanted to end."""
     anew: bool = False
     """Somebody ended a hold for the budget: what was used up counts from zero."""
+    holds: int = 0
+    """How often it was held."""
     held_since: datetime | None = None
     """When the persisted status first said that it is held."""
 

@@ -15,7 +15,7 @@ from agentschedule.runs.sighting import RESULT_PATIENCE
 
 from . import limits, money
 from .life import Life
-from .world import World
+from .world import FIGURES, World
 
 HOUR = 3600
 
@@ -44,7 +44,19 @@ async def check_quiet(world: World, *, settle: float = 2 * HOUR) -> None:
     await _writes_nothing(world, "in a quiet hour", lambda: None)
     await _writes_nothing(world, "when everything is looked at again", world.wake_all)
     await _writes_nothing(world, "after a restart", lambda: world.crash(1))
+    _count(world)
     check_promises(world, settled=True)
+
+
+def _count(world: World) -> None:
+    """Slots, for the figures: of schedules that nobody touched, so that it is known which were due."""
+    for life in world.cluster.history.lives.values():
+        if not life.touched and life.status and life.most_runs() is None:
+            due, ran, skipped = slots_due(world, life), len(slots_ran(life)), slots_skipped(life)
+            FIGURES["slots due"] += due
+            FIGURES["of these run"] += ran
+            FIGURES["skipped"] += skipped
+            FIGURES["lost"] += max(0, due - ran - skipped - len(life.slots_queued()))
 
 
 async def _writes_nothing(world: World, when: str, happens: Callable[[], None]) -> None:
