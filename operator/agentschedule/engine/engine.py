@@ -48,7 +48,7 @@ class Engine:
         clock: Callable[[], datetime] = utc_now,
         on_schedule_gone: Callable[[], None] = lambda: None,
     ) -> None:
-        self.registry = Registry(settings.ceilings)
+        self.registry = Registry(settings.ceilings, clock)
         self.dispatcher = Dispatcher(concurrency, metrics)
         self.recorder = Recorder(cluster, self.dispatcher)
         self._settings = settings

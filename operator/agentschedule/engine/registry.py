@@ -1,8 +1,8 @@
 """What is known: schedules, AgentRuns, Jobs and pods. In memory only; a list rebuilds it."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from agentschedule.api.agentrun import AgentRunStatus
@@ -88,7 +88,8 @@ _MOST_BURIED = 20_000
 class Registry:
     """The picture that plans are made from. `admission` is told of every Job of ours, whoever owns it."""
 
-    def __init__(self, ceilings: Ceilings = NO_CEILINGS) -> None:
+    def __init__(self, ceilings: Ceilings = NO_CEILINGS, clock: Callable[[], datetime] | None = None) -> None:
+        self._clock = clock or (lambda: datetime.now(UTC))
         self.admission = Admission(ceilings)
         self.schedules: dict[Key, ScheduleEntry] = {}
         self.requests: dict[Key, RequestEntry] = {}
@@ -96,6 +97,7 @@ class Registry:
         self._jobs: dict[str, dict[str, JobFacts]] = {}
         self._pods: dict[str, PodFacts] = {}
         self._gone: set[str] = set()
+        self._ends_seen: dict[str, datetime] = {}
         self._left: dict[str, JobFacts] | None = {}
         self._buried: dict[str, None] = {}
         self._explanations: dict[str, tuple[datetime, tuple[str, str] | None]] = {}
@@ -186,6 +188,8 @@ class Registry:
         if known is not None and known.uid == job.uid and known.version >= job.version:
             return None
         jobs[job.name] = job
+        if job.finished is not None:
+            self._ends_seen.setdefault(job.uid, self._clock())
         if known is not None and known.uid != job.uid:
             self._weigh(job.schedule_uid, (job.namespace, job.name), known.uid)
         self._weigh(job.schedule_uid, (job.namespace, job.name), job.uid)
@@ -218,6 +222,7 @@ class Registry:
         if not jobs:
             self._jobs.pop(schedule_uid, None)
         self._gone.discard(uid)
+        self._ends_seen.pop(uid, None)
         self._explanations.pop(uid, None)
         pod = self._pods.get(uid)
         if pod is not None:
@@ -302,6 +307,7 @@ class Registry:
                 self._jobs.setdefault(job.schedule_uid, {}).setdefault(job.name, job)
                 self._gone.add(job.uid)
         self._left = None
+        self._ends_seen.clear()  # what pods these Jobs have is known
 
     def _weigh(self, schedule_uid: str, place: tuple[str, str], uid: str) -> None:
         """Tell whether a Job works: it has not ended, or is gone and has left its pod running."""
@@ -331,4 +337,5 @@ class Registry:
         for job in self._jobs.get(schedule_uid, {}).values():
             pod = self._pods.get(job.uid)
             at, words = self._explanations.get(pod.uid if pod is not None else job.uid, (None, None))
-            yield Sighting(job, pod, job.uid in self._gone, pod is not None and pod.uid in self._gone, words, at)
+            gone, pod_gone = job.uid in self._gone, pod is not None and pod.uid in self._gone
+            yield Sighting(job, pod, gone, pod_gone, words, at, self._ends_seen.get(job.uid))

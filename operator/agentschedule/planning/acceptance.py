@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from agentschedule.planning.actions import DryRun
+from agentschedule.planning.concurrency import was_under_way
 from agentschedule.planning.draft import Draft
 from agentschedule.planning.observed import Problem, Verdict
 from agentschedule.runs.manifest import RunRequest, job_manifest
@@ -38,10 +39,7 @@ def notice_edit(draft: Draft) -> None:
     scheduling = draft.status.scheduling
     if scheduling is not None and scheduling.when_hash != draft.observed.schedule.digest:
         draft.update(scheduling=scheduling.model_copy(update={"when_hash": draft.observed.schedule.digest}))
-        waited = draft.status.next_run_time
-        was_due = waited is not None and draft.cursor() < waited <= draft.now and draft.is_fresh(waited)
-        if waited is not None and was_due and not draft.on_its_way(_name(draft, waited)):
-            draft.skip("Requested", [waited])  # it was due as the spec stood, and had not started yet
+        _count_waiting(draft)
         count_from(draft, draft.now)
 
 
@@ -53,8 +51,15 @@ def count_from(draft: Draft, moment: datetime) -> None:
         draft.update(scheduling=scheduling.model_copy(update={"effective_since": since}))
 
 
-def _name(draft: Draft, slot: datetime) -> str:
-    return job_name(draft.observed.schedule.owner.name, slot, 1)
+def _count_waiting(draft: Draft) -> None:
+    """The slot that was due as the spec stood before the edit, and had not started yet, is counted."""
+    slot, when = draft.status.next_run_time, draft.observed.schedule.when
+    if slot is None or not draft.cursor() < slot <= draft.now:
+        return
+    if draft.on_its_way(job_name(draft.observed.schedule.owner.name, slot, 1)):
+        return
+    if was_under_way(draft, slot, when.start_of(slot) if when is not None else slot):
+        draft.skip("Requested", [slot])
 
 
 def _too_often(draft: Draft) -> Problem | None:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from agentschedule.api.fields import money_text
 from agentschedule.api.spec import Budget
 from agentschedule.api.status import BudgetStatus, Run
-from agentschedule.planning.draft import NOTHING, Draft, base_id
+from agentschedule.planning.draft import NOTHING, Draft, base_id, is_final
 from agentschedule.runs.names import utc_words
 from agentschedule.timing import period_end, period_start
 
@@ -36,8 +36,16 @@ def keep_account(draft: Draft) -> None:
     account = draft.status.budget or BudgetStatus(total_usd=draft.status.totals.cost_usd)
     start = _period_start(draft, budget)
     if start is not None and (account.period_start is None or account.period_start < start):
-        account = account.model_copy(update={"period_start": start, "period_spent_usd": NOTHING})
+        spent = NOTHING if account.period_start is None else _charged_since(draft, start)
+        account = account.model_copy(update={"period_start": start, "period_spent_usd": spent})
     draft.update(budget=account)
+
+
+def _charged_since(draft: Draft, start: datetime) -> Decimal:
+    """What the runs in the history that ended since then were charged: a period or zone that was edited begins
+    in the past."""
+    ended = (run for run in draft.observed.status.runs if is_final(run) and run.completed_at is not None)
+    return sum((charged(run) for run in ended if run.completed_at and run.completed_at >= start), NOTHING)
 
 
 def allowance(draft: Draft, *, ignoring_reserved: bool = False) -> Decimal | Shortage:

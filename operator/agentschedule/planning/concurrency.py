@@ -17,8 +17,9 @@ def at_limit(draft: Draft, due: Due) -> bool:
     """Forbid skips the slot, Queue has it wait in the queue, Replace makes room for it. True: it is dealt with."""
     spec = draft.observed.schedule.spec
     if spec is not None and spec.concurrency_policy == "Queue":
-        enqueue(draft, due.slot)
-        return True
+        return enqueue(draft, due.slot)
+    if draft.free_places():
+        return False  # what was queued under another policy starts first
     if spec is not None and spec.concurrency_policy == "Replace":
         return _make_room(draft, due)
     names = ", ".join(run.id for run in draft.active()[:3])
@@ -33,6 +34,12 @@ def room_was_made(draft: Draft, start: datetime) -> bool:
         run.phase == "Replaced" and run.completed_at is not None and run.completed_at >= start
         for run in draft.runs.values()
     )
+
+
+def was_under_way(draft: Draft, slot: datetime, start: datetime) -> bool:
+    """Whether a due slot was about to start, or waited for something: it was not missed while nobody looked."""
+    name = job_name(draft.observed.schedule.owner.name, slot, 1)
+    return draft.is_fresh(start) or name in draft.observed.starts or room_was_made(draft, start)
 
 
 def _make_room(draft: Draft, due: Due) -> bool:

@@ -132,10 +132,13 @@ class Draft:
 
     def runs_left(self) -> int | None:
         """How many scheduled runs may still start, beside those in the queue; None: any number."""
-        spec = self.observed.schedule.spec
-        limits = [spec.max_runs, spec.heartbeat.max_iterations if spec.heartbeat else None] if spec else []
-        given = [limit for limit in limits if limit is not None]
-        return max(0, min(given) - self.status.iteration - len(self.status.queued)) if given else None
+        most = self._most_runs()
+        return None if most is None else max(0, most - self.status.iteration - len(self.status.queued))
+
+    def all_runs_made(self) -> bool:
+        """Whether there were as many scheduled runs as there may be."""
+        most = self._most_runs()
+        return most is not None and self.status.iteration >= most
 
     def is_fresh(self, start: datetime) -> bool:
         """Whether a run that should have started then is not late yet, or not by much."""
@@ -146,6 +149,11 @@ class Draft:
         spec = self.observed.schedule.spec
         seconds = spec.starting_deadline_seconds if spec else None
         return seconds is not None and self.now - start > timedelta(seconds=seconds)
+
+    def _most_runs(self) -> int | None:
+        spec = self.observed.schedule.spec
+        limits = [spec.max_runs, spec.heartbeat.max_iterations if spec.heartbeat else None] if spec else []
+        return min((limit for limit in limits if limit is not None), default=None)
 
     # What the rules say
 

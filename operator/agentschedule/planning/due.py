@@ -12,15 +12,20 @@ from agentschedule.timing import When, Window
 _MOST_LOOKED_AT = 1000
 """Slots looked at to find the next one that will run: years of a daily one within a blackout."""
 _TICK = timedelta(microseconds=1)
+_MILLISECOND = timedelta(milliseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A slot whose time has come. `start` is the slot and its jitter, or the end of the blackout that deferred it."""
+    """A slot whose time has come. `start` is the slot, or the end of the blackout that deferred it, and its jitter.
+
+    `superseded`: a newer slot is deferred to the same end, or due there. It starts nothing; `start` is the newer slot.
+    """
 
     slot: datetime
     start: datetime
     window: Window | None = None
+    superseded: bool = False
 
     @property
     def deferred(self) -> bool:
@@ -37,7 +42,8 @@ def fate_of(schedule: Schedule, due: Due) -> Fate | None:
     """Why a slot never runs: people do not want it, or a blackout covers it."""
     if due.slot in schedule.unwanted.slots:
         return "Requested", None
-    return ("Blackout", due.window.name) if due.window is not None and not due.deferred else None
+    never = due.superseded or not due.deferred
+    return ("Blackout", due.window.name) if due.window is not None and never else None
 
 
 def place(schedule: Schedule, when: When, slot: datetime) -> Due:
@@ -45,9 +51,27 @@ def place(schedule: Schedule, when: When, slot: datetime) -> Due:
     start = when.start_of(slot)
     window = schedule.blackouts.at(slot) or (schedule.blackouts.at(start) if start > slot else None)
     due = Due(slot, start, window)
-    if due.deferred and window is not None and window.end is not None:
-        return Due(slot, window.end + (start - slot), window)
-    return due
+    if window is None or window.end is None or not due.deferred:
+        return due
+    newer = _superseding(schedule, when, slot, window.end)
+    if newer is not None:
+        return Due(slot, newer, window, superseded=True)
+    following = when.next_after(window.end)
+    deferred = window.end + (start - slot)
+    return Due(slot, deferred if following is None else min(deferred, following - _MILLISECOND), window)
+
+
+def _superseding(schedule: Schedule, when: When, slot: datetime, end: datetime) -> datetime | None:
+    """The next slot after a deferred one that runs at the same end instead of it: of one blackout the newest does."""
+    newer = when.next_after(slot)
+    for _ in range(_MOST_LOOKED_AT):
+        if newer is None or newer > end:
+            return None
+        window = schedule.blackouts.at(newer)
+        if newer not in schedule.unwanted.slots and (window is None or window.action == "Defer"):
+            return newer
+        newer = when.next_after(newer)
+    return None
 
 
 def due_slots(draft: Draft, when: When, most: int) -> list[Due]:

@@ -45,6 +45,8 @@ def report_requests(draft: Draft) -> None:
         run = draft.runs.get(manual_job_name(draft.observed.schedule.owner.name, request.uid))
         if run is None or request.status.phase in ENDED_PHASES:
             continue
+        if request.status.run is None:
+            draft.note("RunStarted", f"Job {run.id} was created", agent_run=request.name)
         draft.requests[request.name] = request_status(request, draft.now, run.phase, run.message, run)
         if is_final(run):
             warning = run.phase != "Succeeded"
@@ -76,7 +78,7 @@ def _start(draft: Draft, request: Request) -> AgentRunStatus:
         return _refused(draft, request, problem)
     obstacle = _obstacle(draft, request)
     if obstacle is not None:
-        return _waits(draft, request, obstacle)
+        return _held_up(draft, request, obstacle)
     budget = allowance(draft)
     if isinstance(budget, Shortage):
         if _has_begun(draft, request):
@@ -119,7 +121,14 @@ def _short(draft: Draft, request: Request, shortage: Shortage) -> AgentRunStatus
     """Without money it fails, rather than start by surprise in a later period; what is only set aside is waited for."""
     if shortage.settled:
         return _refused(draft, request, f"budget exceeded: {shortage.message}", "BudgetExceeded")
-    return _waits(draft, request, f"waits for active runs to end: {shortage.message}")
+    return _held_up(draft, request, f"waits for active runs to end: {shortage.message}")
+
+
+def _held_up(draft: Draft, request: Request, message: str) -> AgentRunStatus:
+    """It waits, and an Event says for what."""
+    if request.status.message != clean(message, MESSAGE_BYTES):
+        draft.note("RunWaiting", message, agent_run=request.name)
+    return _waits(draft, request, message)
 
 
 def _waits(draft: Draft, request: Request, message: str) -> AgentRunStatus:

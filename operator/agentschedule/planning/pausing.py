@@ -4,9 +4,9 @@ from datetime import datetime, timedelta
 
 from agentschedule.api.status import Condition, SkipReason
 from agentschedule.planning.acceptance import count_from
-from agentschedule.planning.concurrency import room_was_made
+from agentschedule.planning.concurrency import was_under_way
 from agentschedule.planning.draft import Draft
-from agentschedule.planning.due import Due, place
+from agentschedule.planning.due import place
 from agentschedule.runs.names import job_name, utc_words
 
 _GIVEN_UP_A_TIME = 1000
@@ -63,16 +63,10 @@ def _give_up_due(draft: Draft, reason: SkipReason) -> None:
         one_comes |= len(due) < len(slots)
         looked_at = slots[-1]
         if reason == "Requested":
-            due = [slot for slot in due if _was_under_way(draft, place(schedule, when, slot))]
+            due = [slot for slot in due if was_under_way(draft, slot, place(schedule, when, slot).start)]
         draft.skip(reason, due)
         if not one_comes:  # its Job, which is being created, moves the cursor when it is there
             draft.handled(looked_at)
-
-
-def _was_under_way(draft: Draft, due: Due) -> bool:
-    """Whether a slot was about to start, or waited for something."""
-    name = job_name(draft.observed.schedule.owner.name, due.slot, 1)
-    return draft.is_fresh(due.start) or name in draft.observed.starts or room_was_made(draft, due.start)
 
 
 def _resumed_at(draft: Draft, was: Condition) -> datetime:

@@ -14,18 +14,23 @@ from agentschedule.runs.names import job_name, utc_words
 from agentschedule.timing import Window
 
 MAX_QUEUED = 1
+_ROOM = 20
+"""What `status.queued` holds, with slots whose Job is on its way."""
 
 
-def enqueue(draft: Draft, slot: datetime) -> None:
-    """A due slot finds no free place: it waits, unless the queue is full."""
+def enqueue(draft: Draft, slot: datetime) -> bool:
+    """A due slot finds no free place: it waits, unless the queue is full. False: that is decided a little later."""
     spec = draft.observed.schedule.spec
     most = (spec.max_queued_runs if spec else None) or MAX_QUEUED
     if len(waiting(draft)) >= most:
         skip_slot(draft, slot, "QueueFull", f"is skipped: {most} runs wait already (maxQueuedRuns)")
-        return
+        return True
+    if len(draft.status.queued) >= _ROOM:
+        return False
     draft.update(queued=[*draft.status.queued, slot])
     draft.handled(slot)
     draft.note("RunQueued", f"slot {utc_words(slot)} waits: {draft.active_count()} of {draft.limit()} runs are active")
+    return True
 
 
 def start_queued(draft: Draft) -> None:
@@ -71,6 +76,8 @@ def _fate(
     """Why a slot that waits will not run after all: reason, message and name of the blackout."""
     if slot in draft.observed.schedule.unwanted.slots:
         return "Requested", "is skipped, as the annotation skip asks", None
+    if draft.all_runs_made():
+        return "Requested", "is skipped: as many runs as are allowed have been made (maxRuns, maxIterations)", None
     if draft.past_deadline(start):
         return "DeadlineMissed", "could not start within its starting deadline", None
     if window is not None and (window.action == "Skip" or window.end is None):

@@ -9,6 +9,7 @@ from agentschedule.planning.closing import close
 from agentschedule.planning.draft import NOTHING, Draft, base_id
 from agentschedule.planning.observed import Schedule, Start
 from agentschedule.planning.starting import start_run
+from agentschedule.runs.names import job_name
 from agentschedule.runs.result import clean
 from agentschedule.runs.sighting import Standing
 from agentschedule.timing import parse_duration
@@ -37,6 +38,16 @@ def retry_time(schedule: Schedule, run: Run, standing: Standing) -> datetime | N
     return ended + timedelta(seconds=round(wait.total_seconds() * (1 - _SPREAD * _fraction(schedule.owner.uid, run))))
 
 
+def _edited_away(draft: Draft, run: Run) -> str | None:
+    """Why an attempt that was promised does not follow: people have edited `retry` while the run waited for it."""
+    spec = draft.observed.schedule.spec
+    retry = spec.retry if spec else None
+    failures = run.attempt - min(run.disruptions or 0, MAX_DISRUPTIONS)
+    if retry is None:
+        return "not tried again: spec.retry was removed"
+    return f"not tried again: spec.retry.limit is {retry.limit} now" if failures > retry.limit else None
+
+
 def start_retries(draft: Draft) -> None:
     """Attempts whose wait is over. While the schedule is halted none starts, nor within a blackout.
 
@@ -49,6 +60,10 @@ def start_retries(draft: Draft) -> None:
     for run in draft.active():
         if run.retry_at is None:
             continue
+        edited = _edited_away(draft, run)
+        if edited is not None and not draft.on_its_way(_next_name(draft, run)):
+            _give_up(draft, run, edited)
+            continue
         due = run.retry_at if blackout is None else blackout.end
         if due is None or due > draft.now:
             draft.wake(due)
@@ -60,6 +75,10 @@ def start_retries(draft: Draft) -> None:
         )
         if isinstance(outcome, Start):
             _give_up(draft, run, f"attempt {attempt} could not be created: {outcome.message}")
+
+
+def _next_name(draft: Draft, run: Run) -> str:
+    return job_name(draft.observed.schedule.owner.name, run.scheduled_at, run.attempt + 1)
 
 
 def _give_up(draft: Draft, run: Run, why: str) -> None:

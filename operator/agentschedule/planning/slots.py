@@ -46,25 +46,17 @@ def start_due(draft: Draft) -> None:
 
 def _fates(draft: Draft, due: Sequence[Due]) -> list[Fate | None]:
     """What becomes of each due slot, before anybody asks whether there is room or money for it."""
-    fates = [_own_fate(draft, due, n) for n in range(len(due))]
+    fates = [_own_fate(draft, one) for one in due]
     for n in _missed(draft, due, [n for n, fate in enumerate(fates) if fate is None]):
         fates[n] = MISSED
     return fates
 
 
-def _own_fate(draft: Draft, due: Sequence[Due], n: int) -> Fate | None:
+def _own_fate(draft: Draft, due: Due) -> Fate | None:
     """Unwanted, or within a blackout."""
-    this, window = due[n], due[n].window
-    if draft.on_its_way(job_name(draft.observed.schedule.owner.name, this.slot, 1)):
+    if draft.on_its_way(job_name(draft.observed.schedule.owner.name, due.slot, 1)):
         return None
-    fate = fate_of(draft.observed.schedule, this)
-    if fate is not None or window is None:
-        return fate
-    unwanted = draft.observed.schedule.unwanted.slots
-    # Of the slots that one blackout puts off, the newest runs; none where another is due just when it ends.
-    later = (d for d in due[n + 1 :] if d.slot not in unwanted)
-    superseded = any(d.slot == window.end or (d.window and d.window.end == window.end) for d in later)
-    return ("Blackout", window.name) if superseded else None
+    return fate_of(draft.observed.schedule, due)
 
 
 def _missed(draft: Draft, due: Sequence[Due], left: Sequence[int]) -> Sequence[int]:

@@ -22,7 +22,7 @@ def complete_when_done(draft: Draft) -> None:
     when = draft.observed.schedule.when
     if when is None or not draft.accepted:
         return
-    used_up = draft.runs_left() == 0
+    used_up = draft.all_runs_made()
     none_left = used_up or when.next_after(draft.cursor()) is None
     done = none_left and draft.active_count() == 0 and not draft.status.queued and draft.held() is None
     old = draft.conditions.get("Complete")
@@ -33,14 +33,16 @@ def complete_when_done(draft: Draft) -> None:
         if not was_done:
             draft.note("Completed", text)
         draft.set_condition("Complete", True, reason, text)
+    elif used_up:
+        draft.set_condition("Complete", False, "LastRun", "the last run that is allowed is active or held")
     else:
         draft.set_condition("Complete", False, "RunsToCome", "further runs are due, or one is active")
 
 
 def notice_more_runs(draft: Draft) -> None:
-    """A schedule that was complete and has runs to come again: slots that passed meanwhile are gone."""
+    """A schedule that had made all its runs and has some to come again: slots that passed meanwhile are gone."""
     old = draft.conditions.get("Complete")
-    if old is not None and old.reason == "MaxRuns" and old.status == "True" and draft.runs_left() != 0:
+    if old is not None and old.reason in {"MaxRuns", "LastRun"} and not draft.all_runs_made():
         count_from(draft, draft.now)
 
 

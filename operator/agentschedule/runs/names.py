@@ -25,7 +25,7 @@ def parse_time(text: str | None) -> datetime | None:
     if not text:
         return None
     try:
-        parsed = datetime.fromisoformat(text)
+        parsed = datetime.fromisoformat(text.upper())  # T and Z may be in lower case
         return parsed.astimezone(UTC) if parsed.tzinfo else None
     except (ValueError, OverflowError):  # the latter within hours of the calendar's ends
         return None

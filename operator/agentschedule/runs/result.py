@@ -86,7 +86,9 @@ def _cost(value: object, problems: list[str]) -> Decimal | None:
     if value is None:
         return None
     try:
-        cost = Decimal(str(value)) if isinstance(value, (str, int, Decimal)) and not isinstance(value, bool) else None
+        number = isinstance(value, (int, Decimal)) and not isinstance(value, bool)
+        written = isinstance(value, str) and value.isascii() and "_" not in value
+        cost = Decimal(str(value)) if number or written else None
     except InvalidOperation:
         cost = None
     if cost is None or not cost.is_finite() or not 0 <= cost <= _MAX_COST:

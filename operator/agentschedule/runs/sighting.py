@@ -10,8 +10,8 @@ from agentschedule.runs.facts import JobFacts, PodFacts
 from agentschedule.runs.result import Result, clean, parse_result
 
 RESULT_PATIENCE = timedelta(minutes=5)
-"""How long an ended Job's result is waited for: Jobs and pods come through two watches, in no order, and one of them
-may be broken for longer than it takes to notice."""
+"""How long an ended Job's result is waited for, from when its end was seen here: Jobs and pods come through two
+watches, in no order, and one of them may be broken for longer than it takes to notice."""
 
 NO_RESULT = Result()
 
@@ -30,7 +30,8 @@ class Sighting:
     """One Job of ours as it was last seen, with its newest pod. `job_gone`, `pod_gone`: seen once, deleted since.
 
     `explanation` is reason and message of the newest warning among the Events on its pod, or on the Job where there is
-    no pod, as they were at `explained_at`; None: nobody asked, or there was none.
+    no pod, as they were at `explained_at`; None: nobody asked, or there was none. `end_seen` is when a watch showed by
+    our clock that the Job has ended; None: it had when we began to look.
     """
 
     job: JobFacts
@@ -39,6 +40,7 @@ class Sighting:
     pod_gone: bool = False
     explanation: tuple[str, str] | None = None
     explained_at: datetime | None = None
+    end_seen: datetime | None = None
 
     @property
     def id(self) -> str:
@@ -93,7 +95,7 @@ def judge(seen: Sighting, now: datetime) -> Standing:
         return _finished(seen, now)
     if job.finished is None:
         return _active(seen)  # also with its pod deleted: whether the Job was, or has failed, is still to be told
-    deadline = (job.finished_at or now) + RESULT_PATIENCE
+    deadline = (seen.end_seen or job.finished_at or now) + RESULT_PATIENCE
     if now < deadline and not seen.pod_gone:
         return _active(seen, look_again=deadline)
     return _finished(seen, now)

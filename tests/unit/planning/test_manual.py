@@ -39,7 +39,8 @@ def test_a_run_is_started_adopted_and_reported() -> None:
     assert status.phase == "Succeeded"
     assert status.run is not None
     assert (status.run.summary, str(status.run.cost_usd)) == ("at your service", "2.000000000")
-    assert [(n.reason, n.agent_run) for n in world.notes] == [("SawCompletedJob", None), ("RunSucceeded", "now")]
+    told = [(n.reason, n.agent_run) for n in world.notes]
+    assert told == [("RunStarted", "now"), ("SawCompletedJob", None), ("RunSucceeded", "now")]
     assert world.status.totals.runs == 1
     assert world.take(Adopt) == []
 
@@ -233,3 +234,12 @@ def test_an_agent_run_is_read_from_json() -> None:
     assert request is not None
     assert (request.adopted, request.deleting) == (True, True)
     assert read_request({**raw, "spec": {}}) is None
+
+
+def test_an_event_says_once_what_a_run_waits_for() -> None:
+    world = World().tick("09:00").runs(slot_id("09:00"))
+    world.told()
+    world.request("now").tick("09:01").tick("09:02")
+    assert [(n.reason, n.message) for n in world.notes if n.agent_run] == [
+        ("RunWaiting", "waits: 1 of 1 runs are active")
+    ]
