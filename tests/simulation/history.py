@@ -78,6 +78,8 @@ class History:
         elif name in life.jobs and not (self._straying and name not in life.cleaned):
             self.doubles += 1
             self.breaks(f"a second Job {name} was created for one attempt of one slot")
+        if self._straying and name in life.jobs:
+            life.ghosts.add(job["metadata"]["uid"])
         life.jobs[name] = job
         if self._straying:
             life.strays[job["metadata"]["uid"]] = name
@@ -173,7 +175,7 @@ class History:
             life.ends.setdefault(pod.uid, end)
         if event == "DELETED":
             life.gone[pod.uid] = (base_id(pod.job), job_of_pod(raw).attempt)
-            if not self.watched():
+            if not self.watched() or pod.job_uid in life.ghosts:
                 life.unseen.add(pod.uid)
 
     def _check_ceilings(self, namespace: str) -> None:

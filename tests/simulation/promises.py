@@ -162,7 +162,7 @@ def _settled(world: World, life: Life) -> Iterator[str]:
         yield f"{name}: {runs} runs were made, totals say {totals['runs']} and {len(open_runs)} are open"
     if [run["id"] for run in open_runs if run["phase"] not in ENDED_PHASES]:
         yield f"{name}: {open_runs} are said to be active"
-    if max(world.clock.ahead, world.longest_gap) < RESULT_PATIENCE / 2:
+    if world.clock.ahead < RESULT_PATIENCE / 2:
         yield from _costs(life, Decimal(totals["costUSD"]) + sum(Decimal(r.get("costUSD", 0)) for r in open_runs))
         if not open_runs:
             yield from money.check_account(life, clock_was_set=world.clock.was_set)
