@@ -548,3 +548,8 @@ class AgentScheduleSpec(Model):
     ttl_seconds_after_finished: Annotated[int | None, Field(ge=0, le=31_536_000)] = None
     """Jobs are deleted this many seconds after they ended, once their run is recorded. Default: only the history limits
     count."""
+
+    def most_runs(self) -> int | None:
+        """After how many scheduled runs the schedule is complete; None: never for that."""
+        iterations = self.heartbeat.max_iterations if self.heartbeat else None
+        return min((limit for limit in (self.max_runs, iterations) if limit is not None), default=None)

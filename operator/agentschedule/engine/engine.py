@@ -196,7 +196,7 @@ class Engine:
         if entry.doubted:
             return
         decided = plan(observed, self._settings, self._clock())
-        entry.status = decided.status
+        entry.status, entry.served_at = decided.status, decided.served_at
         for name in decided.consumed:
             entry.starts.pop(name, None)
             entry.failures.pop(name, None)

@@ -214,17 +214,19 @@ class Executor:
     async def _check(self, key: Key, entry: ScheduleEntry, action: DryRun) -> None:
         try:
             answer = await self._cluster.dry_run_job(action.manifest)
-        except ApiError as error:
+        except Exception as trouble:  # noqa: BLE001 - told of by `_known`
+            error = _known(trouble)
             self._count("check", error)
-            entry.verdict = (
-                Verdict(action.generation, problem=error.message) if error.refused or error.status == 403 else None
-            )
+            told = error.refused or error.status == 403
+            verdict = Verdict(action.generation, problem=error.message) if told else None
             if not error.refused:
                 wait = error.retry_after or (_ASK_AGAIN if error.status == 403 else 2.0)
                 asyncio.get_running_loop().call_later(wait, self._ask_again, key, entry, action.generation)
         else:
             self._count("check")
-            entry.verdict = Verdict(action.generation, warnings=answer.warnings)
+            verdict = Verdict(action.generation, warnings=answer.warnings)
+        if entry.checking == action.generation:  # else a newer spec is being checked: its answer may be there
+            entry.verdict = verdict
         self._wake(key)
 
     def _ask_again(self, key: Key, entry: ScheduleEntry, generation: int) -> None:
@@ -237,7 +239,8 @@ class Executor:
             return  # deleted meanwhile
         try:
             await ensure_claim(self._cluster, action.manifest)
-        except ApiError as error:
+        except Exception as trouble:  # noqa: BLE001 - told of by `_known`
+            error = _known(trouble)
             self._count("volume", error)
             entry.volume_failures += 1
             entry.volume = not_to_be_had(error, action.generation, self._clock(), entry.volume_failures)
@@ -270,7 +273,8 @@ class Executor:
         async def run() -> None:
             try:
                 await work()  # type: ignore[misc]
-            except ApiError as error:
+            except Exception as trouble:  # noqa: BLE001 - told of by `_known`
+                error = _known(trouble)
                 self._count(urgency.name.lower(), error)
                 extra = {"namespace": key.namespace, "object": key.name, "error": str(error)}
                 logger.warning("a request failed and is tried again", extra=extra)
@@ -323,6 +327,14 @@ def regarding(entry: ScheduleEntry) -> dict[str, str]:
 
 def _where(key: Key, action: CreateJob) -> dict[str, str]:
     return {"namespace": key.namespace, "object": action.name}
+
+
+def _known(trouble: Exception) -> ApiError:
+    """What went wrong with a request; a bug is told of here, and leaves nothing under way for ever."""
+    if isinstance(trouble, ApiError):
+        return trouble
+    logger.error("a request failed in an unforeseen way", exc_info=trouble)
+    return _unanswered(trouble)
 
 
 def _unanswered(error: Exception) -> ApiError:

@@ -72,6 +72,7 @@ class ScheduleEntry(_Entry[AgentScheduleStatus]):
     checking: int | None = None
     volume: VolumeState | None = None
     volume_failures: int = 0
+    served_at: datetime | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -119,6 +120,7 @@ class Registry:
             verdict=entry.verdict,
             settled=entry.settled() and all(request.settled() for request in requests),
             volume=entry.volume,
+            served_at=entry.served_at,
         )
 
     def requests_of(self, key: Key) -> Iterator[RequestEntry]:

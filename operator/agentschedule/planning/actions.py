@@ -108,7 +108,7 @@ class Plan:
     """What to do, what the status is to be, and when to look again (None: when something happens).
 
     `consumed` names the starts whose outcome is taken into the status and may be forgotten. `ended` and `skipped` are
-    what is counted by metrics.
+    what is counted by metrics. `served_at` is for the next plan: when the due slots were looked at last.
     """
 
     status: AgentScheduleStatus
@@ -119,3 +119,4 @@ class Plan:
     consumed: frozenset[str] = frozenset()
     ended: tuple[Run, ...] = ()
     skipped: tuple[tuple[str, int], ...] = ()
+    served_at: datetime | None = None

@@ -37,9 +37,12 @@ def room_was_made(draft: Draft, start: datetime) -> bool:
 
 
 def was_under_way(draft: Draft, slot: datetime, start: datetime) -> bool:
-    """Whether a due slot was about to start, or waited for something: it was not missed while nobody looked."""
-    name = job_name(draft.observed.schedule.owner.name, slot, 1)
-    return draft.is_fresh(start) or name in draft.observed.starts or room_was_made(draft, start)
+    """Whether a slot that the cursor has not passed was about to start, or waited for something.
+
+    It did if it was due when the due slots were looked at last. Of others nobody knows what was wanted at their time.
+    """
+    served = draft.observed.served_at
+    return (served is not None and slot <= served) or draft.is_fresh(start) or room_was_made(draft, start)
 
 
 def _make_room(draft: Draft, due: Due) -> bool:

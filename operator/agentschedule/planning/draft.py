@@ -102,6 +102,11 @@ class Draft:
                 amounts.setdefault(base_id(action.name), action.budget)
         return sum(amounts.values(), NOTHING)
 
+    def is_being_checked(self) -> bool:
+        """Whether the API server has yet to say what it makes of this generation."""
+        known, schedule = self.conditions.get("Accepted"), self.observed.schedule
+        return not schedule.deleting and (known is None or known.observed_generation != schedule.generation)
+
     def halted(self) -> bool:
         """Whether nothing may start but what people ask for: suspended, paused or held."""
         return self.suspended is not None or self.held() is not None
@@ -152,8 +157,7 @@ class Draft:
 
     def _most_runs(self) -> int | None:
         spec = self.observed.schedule.spec
-        limits = [spec.max_runs, spec.heartbeat.max_iterations if spec.heartbeat else None] if spec else []
-        return min((limit for limit in limits if limit is not None), default=None)
+        return spec.most_runs() if spec else None
 
     # What the rules say
 
@@ -232,6 +236,7 @@ class Draft:
             consumed=frozenset(self.consumed),
             ended=tuple(self.ended),
             skipped=tuple(self.skipped),
+            served_at=self.now if self.accepted else self.observed.served_at,
         )
 
 

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+from agentschedule.api.status import Run
 from agentschedule.planning.actions import DeleteJob, Forget
 from agentschedule.planning.draft import Draft, base_id, is_final
 from agentschedule.runs.facts import JobFacts
@@ -45,12 +46,13 @@ def delete_jobs(draft: Draft) -> None:
     spec = observed.schedule.spec
     if spec is None or not observed.settled:
         return
+    recorded = {base_id(run.id): run for run in observed.status.runs}
     ended: dict[bool, list[Sighting]] = {True: [], False: []}
     for seen in sorted(observed.sightings, key=lambda s: (s.job.slot, s.job.attempt), reverse=True):
         job = seen.job
         if job.finished is None or seen.job_gone or job.deleting or job.keep:
             continue
-        if _is_recorded(draft, job):
+        if _is_recorded(draft, job, recorded.get(base_id(job.name))):
             ended[job.finished == "Complete"].append(seen)
     surplus = ended[True][spec.successful_jobs_history_limit :] + ended[False][spec.failed_jobs_history_limit :]
     surplus += _expired(draft, ended[True] + ended[False], spec.ttl_seconds_after_finished)
@@ -61,14 +63,13 @@ def delete_jobs(draft: Draft) -> None:
             draft.wake(job.created + LOCKED)
 
 
-def _is_recorded(draft: Draft, job: JobFacts) -> bool:
-    """Whether the status that the API server holds tells how this ended Job's attempt ended."""
+def _is_recorded(draft: Draft, job: JobFacts, run: Run | None) -> bool:
+    """Whether the status that the API server holds, with this entry of its run, tells how this ended Job's attempt
+    ended."""
     status = draft.observed.status
-    key = base_id(job.name)
-    run = next((run for run in status.runs if base_id(run.id) == key), None)
     if run is not None:
         return job.attempt < run.attempt or is_final(run)
-    if key in draft.runs:
+    if base_id(job.name) in draft.runs:
         return False  # recorded just now
     handled = status.scheduling.handled_through if status.scheduling else None
     passed = handled is not None and job.slot <= handled and job.slot not in status.queued

@@ -147,7 +147,10 @@ class VolumeState:
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """Everything that a plan is made from. `settled`: the API server holds `status`, nothing waits to be written."""
+    """Everything that a plan is made from. `settled`: the API server holds `status`, nothing waits to be written.
+
+    `served_at`: when this operator last looked at the due slots, as the plan before this one says; None: not yet.
+    """
 
     schedule: Schedule
     status: AgentScheduleStatus
@@ -157,3 +160,4 @@ class Observed:
     verdict: Verdict | None = None
     settled: bool = True
     volume: VolumeState | None = None
+    served_at: datetime | None = None

@@ -11,6 +11,7 @@ from agentschedule.runs.names import job_name, utc_words
 
 _GIVEN_UP_A_TIME = 1000
 _MOST_GIVEN_UP = 50_000
+_PAUSED = "the schedule was paused until after that"
 _TICK = timedelta(microseconds=1)
 
 
@@ -24,9 +25,13 @@ def notice_pause(draft: Draft) -> None:
         draft.suspended = "Annotation"
         draft.wake(pause.until)
     was = draft.conditions.get("Suspended")
-    if was is not None and was.status == "True" and not draft.halted():
+    if draft.halted():
+        return
+    if was is not None and was.status == "True":
         draft.note("Resumed", "runs start again; what was due meanwhile is not made up for")
         count_from(draft, _resumed_at(draft, was))
+    elif pause is not None and pause.until is not None and pause.until <= draft.now:
+        _give_up_unseen(draft, pause.until)
 
 
 def tell_pause(draft: Draft) -> None:
@@ -46,13 +51,25 @@ def tell_pause(draft: Draft) -> None:
         draft.set_condition("Suspended", False, "NotSuspended", "runs start when they are due")
 
 
+def _give_up_unseen(draft: Draft, until: datetime) -> None:
+    """A pause that came and ended while nobody looked: nobody knows when it began, so what it may have held is told."""
+    when, name = draft.observed.schedule.when, draft.observed.schedule.owner.name
+    slots = when.slots_between(draft.cursor(), until - _TICK, _GIVEN_UP_A_TIME) if when else []
+    if slots and not any(draft.on_its_way(job_name(name, slot, 1)) for slot in slots):
+        draft.skip("Requested", slots)
+        draft.handled(slots[-1])
+        draft.note("SlotSkipped", f"{len(slots)} missed slots up to {utc_words(slots[-1])} are skipped: {_PAUSED}")
+        if len(slots) == _GIVEN_UP_A_TIME:
+            draft.wake(draft.now)
+
+
 def _give_up_due(draft: Draft, reason: SkipReason) -> None:
     """Slots that were due and had not started yet when the pause began are counted, so that none is lost unseen.
 
     People may have paused it while the operator was down: then only what was still under way was due before.
     """
     schedule, when = draft.observed.schedule, draft.observed.schedule.when
-    if when is None:
+    if when is None or draft.runs_left() == 0:
         return
     looked_at, one_comes = draft.cursor(), False
     for _ in range(_MOST_GIVEN_UP // _GIVEN_UP_A_TIME):

@@ -6,7 +6,7 @@ from decimal import Decimal
 from agentschedule.api.status import SkipReason
 from agentschedule.planning.budget import Shortage, allowance
 from agentschedule.planning.draft import Draft
-from agentschedule.planning.due import place
+from agentschedule.planning.due import fate_of, place
 from agentschedule.planning.observed import Start
 from agentschedule.planning.skipping import out_of_budget, refusal, skip_slot
 from agentschedule.planning.starting import start_run
@@ -80,9 +80,23 @@ def _fate(
         return "Requested", "is skipped: as many runs as are allowed have been made (maxRuns, maxIterations)", None
     if draft.past_deadline(start):
         return "DeadlineMissed", "could not start within its starting deadline", None
+    if _gives_way(draft):
+        return "Concurrency", "is skipped: a newer slot is due, which would replace it at once", None
     if window is not None and (window.action == "Skip" or window.end is None):
         return "Blackout", f"would start within the blackout {window.name}", window.name
     return None
+
+
+def _gives_way(draft: Draft) -> bool:
+    """Whether what is left of a queue is too old: its schedule has the policy Replace now, and a newer slot is due."""
+    schedule, when = draft.observed.schedule, draft.observed.schedule.when
+    if schedule.spec is None or schedule.spec.concurrency_policy != "Replace" or when is None:
+        return False
+    slot = when.next_after(draft.cursor())
+    if slot is None or draft.runs_left() == 0 or draft.active_count() + 1 < (draft.limit() or 1):
+        return False
+    newer = place(schedule, when, slot)
+    return newer.start <= draft.now and fate_of(schedule, newer) is None
 
 
 def _is_started(draft: Draft, slot: datetime, start: datetime, budget: Decimal) -> bool:

@@ -39,7 +39,7 @@ def record_runs(draft: Draft) -> None:
                 draft.leave_queue(sightings[0].job.slot)
                 draft.update(iteration=draft.status.iteration + 1)
         for seen in sightings:
-            entry = _follow(draft, entry, seen)
+            entry = _follow(draft, entry, seen, tried_again=seen is not sightings[-1])
         draft.runs[key] = entry
     _settle_lost(draft)
 
@@ -126,8 +126,8 @@ def _first_entry(seen: Sighting) -> Run:
     )
 
 
-def _follow(draft: Draft, entry: Run, seen: Sighting) -> Run:
-    """One sighting applied to its run's entry."""
+def _follow(draft: Draft, entry: Run, seen: Sighting, *, tried_again: bool) -> Run:
+    """One sighting applied to its run's entry. `tried_again`: the Job of a later attempt is there."""
     if seen.job.attempt < entry.attempt:
         return entry
     if seen.job.attempt > entry.attempt:
@@ -144,7 +144,7 @@ def _follow(draft: Draft, entry: Run, seen: Sighting) -> Run:
     standing = never_started(draft, entry, seen, standing)
     if _is_unreported(entry, seen, standing):
         entry = entry.model_copy(update={"cost_unreported": True})
-    return _conclude(draft, entry, seen.job.uid, standing)
+    return _conclude(draft, entry, seen.job.uid, standing, tried_again=tried_again)
 
 
 def _progress(draft: Draft, entry: Run, seen: Sighting, standing: Standing) -> Run:
@@ -166,7 +166,7 @@ def _progress(draft: Draft, entry: Run, seen: Sighting, standing: Standing) -> R
     )
 
 
-def _conclude(draft: Draft, entry: Run, uid: str | None, standing: Standing) -> Run:
+def _conclude(draft: Draft, entry: Run, uid: str | None, standing: Standing, *, tried_again: bool = False) -> Run:
     """An attempt ended: take its result, then either another attempt follows or the run is over."""
     result = standing.result
     cost = (
@@ -193,6 +193,8 @@ def _conclude(draft: Draft, entry: Run, uid: str | None, standing: Standing) -> 
         }
     )
     _hand_on(draft, ended, standing)
+    if tried_again:
+        return ended.model_copy(update={"retry_at": ended.completed_at})
     retry_at = retry_time(draft.observed.schedule, ended, standing)
     spent = used_up(draft, ended) if retry_at is not None else None
     if spent is not None:

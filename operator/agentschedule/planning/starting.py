@@ -19,10 +19,14 @@ Outcome = Literal["Asked", "Waiting", "There"] | Start
 
 
 def forget_starts(draft: Draft) -> None:
-    """Starts that wait and are wanted no more: their slot was skipped, their run withdrawn. And turns not used."""
+    """Starts that wait and are wanted no more: their slot was skipped, their run withdrawn. And turns not used.
+
+    While an edit is being checked nothing is asked for, so that says nothing of who waits. A turn is given back even
+    then: others wait for the place.
+    """
     for name, start in draft.observed.starts.items():
         unwanted = start.state in {"Deferred", "Queued"} and name not in draft.wanted
-        if unwanted or (start.state == "Granted" and not draft.asked(name)):
+        if (unwanted and not draft.is_being_checked()) or (start.state == "Granted" and not draft.asked(name)):
             draft.consumed.add(name)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from agentschedule.constants import ANNOTATION_SKIP
 from agentschedule.planning.observed import DEFAULT_SETTINGS
 from agentschedule.planning.reading import read_schedule
 from agentschedule.preview.documents import DocumentError, Raw, check, read_file
@@ -58,10 +57,13 @@ def _describe(raw: Raw, since_text: str | None, count: int) -> Iterator[str]:
     except TimingError as error:
         yield f"  warning: with its default settings the operator refuses this schedule: {error}"
     yield ""
-    forecast = Forecast(schedule, when, _requested(meta["annotations"]), exact=exact)
+    forecast = Forecast(schedule, when, exact=exact)
     # What counts are slots after the creation, where there is one.
     created = when.origin() + timedelta(microseconds=1) if raw["metadata"].get("creationTimestamp") else since
-    yield from table(forecast.rows(max(since, created)), when, count)
+    most = schedule.spec.most_runs() if schedule.spec else None
+    yield from table(forecast.rows(max(since, created)), when, count if most is None else min(count, most))
+    if most is not None and most <= count:
+        yield f"complete after {most} scheduled runs, if none of them has run yet"
 
 
 def _metadata(given: Raw, created: datetime) -> tuple[Raw, bool]:
@@ -77,11 +79,6 @@ def _metadata(given: Raw, created: datetime) -> tuple[Raw, bool]:
     if parse_time(meta["creationTimestamp"]) is None:
         raise DocumentError(f"metadata.creationTimestamp: {meta['creationTimestamp']!r} is not an RFC 3339 time")
     return meta, bool(meta["uid"])
-
-
-def _requested(notes: dict[str, str]) -> frozenset[datetime]:
-    named = (parse_time(text.strip()) for text in notes.get(ANNOTATION_SKIP, "").split(","))
-    return frozenset(slot for slot in named if slot is not None)
 
 
 def _name(raw: Raw) -> str | None:

@@ -31,15 +31,14 @@ class Row:
 class Forecast:
     """What would become of the slots of a schedule that has a usable `when`.
 
-    `requested`: the slots that its annotation wants skipped. `exact`: whether its uid is known, from which jitter is
-    drawn.
+    `exact`: whether its uid is known, from which jitter is drawn.
     """
 
-    def __init__(self, schedule: Schedule, when: When, requested: frozenset[datetime], *, exact: bool) -> None:
+    def __init__(self, schedule: Schedule, when: When, *, exact: bool) -> None:
         self._blackouts = schedule.blackouts
         self._when = when
         self._at = schedule.spec.at if schedule.spec is not None else None
-        self._requested = requested
+        self._requested = schedule.unwanted.slots
         self._exact = exact
 
     def rows(self, since: datetime) -> Iterator[Row]:
@@ -102,10 +101,15 @@ class Forecast:
         changed = self._clock(newest)
         note = f"{changed}; {note}" if changed else note
         there = self._blackouts.at(window.end)
-        if there is None:
+        if self._is_slot(window.end):
+            yield Row(newest, runs=False, note=f"{note} skipped, as another is due at its end")
+        elif there is None:
             yield Row(newest, runs=True, note=f"{note} deferred to {self._local(window.end)}")
         else:
             yield Row(newest, runs=False, note=f"{note} deferred to {self._local(window.end)}, skipped by {there.name}")
+
+    def _is_slot(self, t: datetime) -> bool:
+        return self._when.next_after(t - _TICK) == t and t not in self._requested
 
     def _within(self, slot: datetime, end: datetime) -> list[datetime]:
         return [slot, *self._when.slots_between(slot, end - _TICK, _SHOWN + 1)]

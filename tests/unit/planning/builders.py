@@ -104,6 +104,7 @@ class World:
         self.asked: list[Action] = []
         self.manifests: dict[str, dict[str, Any]] = {}
         self.wake_at: datetime | None = None
+        self.served_at: datetime | None = None
 
     # What happens outside
 
@@ -191,6 +192,7 @@ class World:
             verdict=self.verdict,
             settled=self.settled,
             volume=self.volume,
+            served_at=self.served_at,
         )
 
     def plan(self) -> Plan:
@@ -202,7 +204,7 @@ class World:
         if at is not None:
             self.now = at if isinstance(at, datetime) else utc(at)
         made = self.plan()
-        self.status, self.wake_at = made.status, made.wake_at
+        self.status, self.wake_at, self.served_at = made.status, made.wake_at, made.served_at
         self.notes += made.notes
         self.asked += made.actions
         for name in made.consumed:

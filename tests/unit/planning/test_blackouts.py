@@ -189,6 +189,18 @@ def test_a_jittered_start_that_falls_into_one(action: str, then: list[str]) -> N
     assert skipped(world) == ({} if then else {"Blackout lunch": 1})
 
 
+def test_of_slots_whose_starts_are_put_off_together_the_newest_runs() -> None:
+    times: dict[str, Any] = {
+        "schedule": "0,30 * * * *",
+        "startTime": "2026-11-22T09:00:00Z",
+        "endTime": "2026-11-22T10:00:00Z",
+    }
+    world = World(**times, jitter="20m", blackouts=[window("09:01", "10:15", "Defer")]).tick("08:45")
+    assert started(world.tick("09:01").tick("09:25")) == [], "the start of 09:00 lies within, else this says nothing"
+    world.tick("10:15").tick("10:35")
+    assert (started(world), skipped(world)) == (["10:00"], {"Blackout lunch": 2})
+
+
 def test_a_slot_waits_for_room_into_a_blackout() -> None:
     world = World(concurrencyPolicy="Replace", blackouts=[window("10:01", "10:30")]).tick("09:00").runs(NINE)
     world.tick("10:00").tick("10:02")

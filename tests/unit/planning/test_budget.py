@@ -189,6 +189,15 @@ def test_the_next_attempt_may_cost_what_is_left(result: str | None, left: str) -
     assert account(world) == {"period": "0", "reserved": "2", "total": "0"}
 
 
+def test_an_attempt_of_a_run_whose_job_says_no_budget_may_cost_what_the_ceiling_leaves() -> None:
+    world = World(retry={"limit": 1, "backoff": "30s"}).tick("08:45")
+    world.step("09:00")
+    world.job(NINE, budget=None).ends(NINE, code=1, result=costs("0.5")).tick("09:00:05")
+    assert world.run(NINE).budget_usd is None
+    granted(world)
+    assert granted(world.tick("09:01")) == ["9.5"]
+
+
 @pytest.mark.parametrize(
     ("first", "second", "total"),
     [

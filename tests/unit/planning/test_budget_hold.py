@@ -38,6 +38,11 @@ def test_a_slot_without_money_holds_the_schedule() -> None:
     assert (started(world), world.skips(), world.told()) == ([], {"Budget": 1}, [])
 
 
+def test_the_plan_that_holds_it_already_tells_when_it_may_go_on() -> None:
+    world = succeed(World(schedule="0 9,10 * * *", budget=DAILY), "09:00", result=costs("1"))
+    assert world.step("10:00").wake_at == utc("2026-11-23 00:00")
+
+
 def test_a_slot_without_money_is_skipped_where_the_spec_says_so() -> None:
     world = used_up({**DAILY, "onExceeded": "Skip"}).tick("11:00")
     assert (world.status.phase, world.status.hold, world.skips()) == ("Active", None, {"Budget": 2})

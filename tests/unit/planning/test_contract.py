@@ -5,6 +5,8 @@ from decimal import Decimal
 
 import pytest
 
+from agentschedule.api.status import AgentScheduleStatus
+
 from .builders import World, slot_id, utc
 
 DEFERRED = {"name": "nights", "action": "Defer", "hours": {"start": "09:20", "end": "12:10"}}
@@ -120,3 +122,53 @@ def test_an_amount_is_written_in_plain_digits(text: str) -> None:
     run = world.run(slot_id("09:00"))
     assert (run.cost_usd, run.cost_unreported) == (None, True)
     assert "costUSD" in (run.message or "")
+
+
+def test_a_pause_that_came_and_ended_while_nobody_looked_holds_what_it_may_have_held() -> None:
+    world = World().tick("08:45").annotate(paused="x", paused_until="2026-11-22T12:15:00Z").tick("12:30")
+    assert (world.status.runs, world.skips()) == ([], {"Requested": 4})
+    world.tick("13:00")
+    assert list(started(world)) == ["13:00"]
+
+
+def test_slots_after_such_a_pause_are_made_up_for() -> None:
+    world = World().tick("08:45").annotate(paused="x", paused_until="2026-11-22T10:15:00Z").tick("12:30")
+    assert (list(started(world)), world.skips()) == (["12:00"], {"Requested": 2, "CatchUp": 1})
+
+
+def test_a_pause_leaves_a_trace_of_what_waits_to_be_made_up_for() -> None:
+    world = World(catchUp="All").tick("08:45").tick("12:20")
+    assert list(started(world)) == ["09:00"]
+    world.annotate(paused="x").tick("12:30").annotate(paused=None).tick("12:40")
+    world.ends(slot_id("09:00")).tick("12:50")
+    assert (list(started(world)), world.skips()) == (["09:00"], {"Requested": 3})
+
+
+def test_attempts_found_without_an_entry_are_one_run() -> None:
+    """The status was lost, and `retry` removed: neither the first attempt's end nor its cost counts twice."""
+    world = World(retry={"limit": 2, "backoff": "1m"}).tick("09:00")
+    for attempt in (1, 2):
+        job = slot_id("09:00", attempt)
+        world.runs(job).ends(job, code=1, result='{"costUSD": "0.3"}')
+        if attempt == 1:
+            world.tick("09:01").tick("09:05")
+    world.status = AgentScheduleStatus()
+    world.edit(retry=None).tick("09:06")
+    totals = world.status.totals
+    assert (totals.runs, totals.failed, totals.cost_usd) == (1, 1, Decimal("0.6"))
+    assert (world.status.consecutive_failures, world.status.iteration) == (1, 1)
+
+
+def test_what_is_left_of_a_queue_is_not_started_only_to_be_replaced() -> None:
+    world = World(concurrencyPolicy="Queue", maxQueuedRuns=3).tick("09:00").runs(slot_id("09:00"))
+    world.tick("10:00").tick("11:00").edit(concurrencyPolicy="Replace", maxQueuedRuns=None).tick("11:30").tick("12:00")
+    world.pod(slot_id("09:00"), phase="Failed", finished_at=world.now, exit_code=143).lose(slot_id("09:00"))
+    world.tick("12:01")
+    assert [run.id for run in world.status.runs] == [slot_id("12:00"), slot_id("09:00")]
+    assert (world.skips(), world.status.queued) == ({"Concurrency": 2}, [])
+
+
+def test_what_is_left_of_a_queue_runs_where_no_newer_slot_is_due() -> None:
+    world = World(concurrencyPolicy="Queue").tick("09:00").tick("10:00")
+    world.edit(concurrencyPolicy="Replace").tick("10:20").ends(slot_id("09:00")).tick("10:30")
+    assert list(started(world)) == ["09:00", "10:00"]

@@ -151,6 +151,7 @@ def test_a_place_becomes_free_within_a_blackout(
     lunch = {"name": "lunch", "action": action, "hours": {"start": "10:10", "end": "10:50"}}
     world = queueing("10:00", blackouts=[lunch]).tick("10:20").ends(NINE).tick("10:30")
     assert (started(world), queued(world), world.skips()) == ([], waiting, skips)
+    assert world.wake_at == utc("10:50" if waiting else "11:00")
     assert started(world.tick("10:50")) == then
 
 

@@ -95,6 +95,16 @@ def test_what_is_wanted_no_more_gives_up_its_turn(state: str, change: Any) -> No
     assert (world.take(CreateJob), world.starts) == ([], {})
 
 
+@pytest.mark.parametrize(
+    ("state", "given_up"), [pytest.param("Queued", set(), id="waits on"), pytest.param("Granted", {slot_id("09:00")})]
+)
+def test_while_an_edit_is_checked_it_waits_on_but_holds_no_place(state: Any, given_up: set[str]) -> None:
+    world = waiting().edit(input="other")
+    world.answer = None
+    world.starts = {slot_id("09:00"): Start(state, trigger="Schedule")}
+    assert world.step("09:20").consumed == given_up
+
+
 def test_a_turn_that_cannot_be_used_is_given_back() -> None:
     """Meanwhile a manual run has the only place of the schedule."""
     world = waiting(concurrencyPolicy="Replace")

@@ -395,3 +395,21 @@ def test_as_a_program_it_needs_neither_kopf_nor_a_cluster(file: Path) -> None:
     assert missing.returncode == 2
     assert "No such file" in missing.stderr
     assert missing.stdout == ""
+
+
+def test_it_ends_after_as_many_runs_as_there_may_be(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file.write_text(manifest('schedule: "0 9 * * *", maxRuns: 2'))
+    rows = shown(capsys, str(file), "-n", "5", "--from", FROM)
+    assert [row[0] for row in rows] == ["1", "2", "complete after 2 scheduled runs, if none of them has run yet"]
+
+
+def test_none_is_deferred_to_where_another_is_due(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    hours = 'hours: {start: "08:00", end: "10:00"}'
+    file.write_text(manifest(f'schedule: "30 9 * * *", blackouts: [{{name: b, action: Defer, {hours}}}]'))
+    assert shown(capsys, str(file), "-n", "1", "--from", FROM)[0][-1] == (
+        "blackout b: deferred to 2027-03-26 10:00 UTC"
+    )
+    file.write_text(manifest(f'schedule: "0 9-10 * * *", blackouts: [{{name: b, action: Defer, {hours}}}]'))
+    assert shown(capsys, str(file), "-n", "1", "--from", FROM)[0][-1] == (
+        "blackout b: skipped, as another is due at its end"
+    )

@@ -1,9 +1,11 @@
 """Cases of slots that nobody could start in time."""
 
 from agentschedule.planning.observed import Start
-from tests.unit.planning.builders import World, utc
+from tests.unit.planning.builders import World, slot_id, utc
 
 from .model import Case, Elsewhere, Group, Story, Told
+
+NINE, TEN, ELEVEN = slot_id("09:00"), slot_id("10:00"), slot_id("11:00")
 
 MISSED = Group(
     title="Missed slots",
@@ -67,6 +69,52 @@ MISSED = Group(
                 skips={"CatchUp": 3},
             ),
             ours="the newest is late, not missed: it runs",
+        ),
+        Case(
+            id="catch-up-all",
+            situation="`catchUp: All`, down for four slots",
+            spec={"catchUp": "All"},
+            proof=Story(
+                story=lambda w: (
+                    w.tick("08:45").tick("12:20").ends(NINE).tick("12:25").ends(TEN).tick("12:30").ends(ELEVEN)
+                ).tick("12:35"),
+                started=(
+                    "09:00 at 12:20, CatchUp",
+                    "10:00 at 12:25, CatchUp",
+                    "11:00 at 12:30, CatchUp",
+                    "12:00 at 12:35, CatchUp",
+                ),
+            ),
+            ours="all run, oldest first, each when no run is active",
+            cronjob=Elsewhere("only the newest", "k8s-missed"),
+            furiko=Elsewhere("up to 5, for all schedules of the cluster alike", "furiko-config"),
+            temporal=Elsewhere("`BufferAll`: one after another, up to 1000", "temporal-limits"),
+        ),
+        Case(
+            id="catch-up-limit",
+            situation="more than `catchUpLimit`",
+            spec={"catchUp": "All", "catchUpLimit": 2},
+            proof=Story(
+                story=lambda w: w.tick("08:45").tick("12:20"),
+                started=("11:00 at 12:20, CatchUp",),
+                skips={"CatchUp": 2},
+                shows={"skips.CatchUp.first": "2026-11-22T09:00:00Z", "skips.CatchUp.last": "2026-11-22T10:00:00Z"},
+            ),
+            ours="the oldest are skipped, CatchUp",
+            furiko=Elsewhere("the newest are left out", "furiko-worker"),
+            why="of what is left out, the older ones matter less",
+        ),
+        Case(
+            id="catch-up-all-allow",
+            situation="`catchUp: All` with `Allow`",
+            spec={"catchUp": "All", "concurrencyPolicy": "Allow"},
+            proof=Story(
+                story=lambda w: w.tick("08:45").tick("11:20").tick("11:30"),
+                started=("09:00 at 11:20, CatchUp",),
+            ),
+            ours="still one after another",
+            temporal=Elsewhere("`AllowAll`: all at once", "temporal-buffer"),
+            why="an outage is not followed by a crowd",
         ),
         Case(
             id="deadline-passed",

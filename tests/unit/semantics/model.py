@@ -150,6 +150,7 @@ class Told(World):
         """Everything that is only remembered is forgotten."""
         self.starts.clear()
         self.verdict = None
+        self.served_at = None
         return self
 
     def shown(self, path: str) -> object:

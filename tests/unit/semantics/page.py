@@ -5,6 +5,7 @@
 
 import re
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Final
 
@@ -22,8 +23,9 @@ _NUMBERS: Final = {key: number for number, key in enumerate(SOURCES, 1)}
 
 def generated() -> str:
     """The comparison, and where it was read."""
-    tables = "\n".join(_table(group) for group in GROUPS)
-    sources = "".join(f"{_NUMBERS[key]}. {text}\n" for key, text in SOURCES.items())
+    tables = "\n".join(_table(group) for group in GROUPS if any(map(_is_compared, group.cases)))
+    projects = groupby(SOURCES.items(), key=lambda item: item[0].partition("-")[0])
+    sources = "".join("- " + "; ".join(f"[{_NUMBERS[key]}] {text}" for key, text in its) + "\n" for _, its in projects)
     return f"\n{tables}\n### Where this was read\n\n{sources}\n"
 
 
@@ -47,7 +49,11 @@ def _cells(row: str) -> list[str]:
 
 
 def _table(group: Group) -> str:
-    return f"### {group.title}\n\n{_HEAD}" + "".join(_row(case) for case in group.cases)
+    return f"### {group.title}\n\n{_HEAD}" + "".join(_row(case) for case in group.cases if _is_compared(case))
+
+
+def _is_compared(case: Case) -> bool:
+    return any(other is not None for other in (case.cronjob, case.furiko, case.temporal))
 
 
 def _row(case: Case) -> str:

@@ -1,6 +1,7 @@
 """Cases of schedules that are suspended, edited or deleted, and of clocks that jump."""
 
-from tests.unit.planning.builders import World, slot_id
+from agentschedule.planning.observed import Start
+from tests.unit.planning.builders import World, slot_id, utc
 
 from .model import Case, Elsewhere, Group, Story
 
@@ -75,6 +76,7 @@ STOPPING = Group(
                 story=lambda w: (
                     w.tick("08:45")
                     .annotate(paused="too loud", paused_until="2026-11-22T10:30:00Z")
+                    .tick("08:59")
                     .tick("09:00")
                     .tick("10:00")
                     .tick("10:30")
@@ -84,6 +86,86 @@ STOPPING = Group(
                 shows={"phase": "Active", "conditions.Suspended.status": "False"},
             ),
             ours="resumes by itself; what passed is gone",
+        ),
+        Case(
+            id="suspended-in-the-moment",
+            situation="suspended in the very moment a slot is due, or while its jitter passes",
+            proof=Story(
+                story=lambda w: w.tick("08:45").edit(suspend=True).tick("09:00").tick("09:10").tick("10:00"),
+                skips={"Requested": 1},
+                shows={"skips.Requested.last": "2026-11-22T09:00:00Z", "phase": "Paused"},
+            ),
+            ours="it was due: it is counted, Requested; those that follow were not",
+        ),
+        Case(
+            id="suspended-while-waiting",
+            situation="suspended while a slot waits for the API server",
+            proof=Story(
+                story=lambda w: (
+                    _deferred(w).edit(suspend=True).tick("09:20").edit(suspend=False).tick("09:40").tick("10:00")
+                ),
+                started=("09:00", "10:00"),
+                skips={"Requested": 1},
+            ),
+            ours="it is counted, Requested, and does not run later",
+        ),
+        Case(
+            id="suspended-amid-a-backlog",
+            situation="suspended while `catchUp: All` works off four slots",
+            spec={"catchUp": "All"},
+            proof=Story(
+                story=lambda w: w.tick("08:45").tick("12:20").edit(suspend=True).tick("12:22"),
+                started=("09:00 at 12:20, CatchUp",),
+                skips={"Requested": 3},
+            ),
+            ours="those that wait are counted, Requested",
+        ),
+        Case(
+            id="suspended-when-complete",
+            situation="a schedule is suspended after its `maxRuns`, just when its next time would have come",
+            spec={"maxRuns": 1},
+            proof=Story(
+                story=lambda w: w.tick("09:00").ends(NINE).tick("09:10").edit(suspend=True).tick("10:00:10"),
+                started=("09:00",),
+                shows={"phase": "Complete"},
+            ),
+            ours="that was not due",
+        ),
+        Case(
+            id="edited-while-jitter-passes",
+            situation="the times are edited some minutes after a slot, before its jitter is over",
+            spec={"jitter": "30m"},
+            proof=Story(
+                story=lambda w: w.tick("08:45").tick("09:01").edit(schedule="0 3 * * *").tick("09:08").tick("10:00"),
+                skips={"Requested": 1},
+            ),
+            ours="it was due: it is counted, Requested",
+        ),
+        Case(
+            id="suspended-with-a-queue",
+            situation="suspended while a slot is in `status.queued`",
+            spec={"concurrencyPolicy": "Queue"},
+            proof=Story(
+                story=lambda w: (
+                    (w.tick("09:00").runs(NINE).tick("10:00").edit(suspend=True).tick("10:10").ends(NINE).tick("10:20"))
+                    .edit(suspend=False)
+                    .tick("10:40")
+                ),
+                started=("09:00", "10:00 at 10:40"),
+            ),
+            ours="it stays there and starts when the schedule is resumed, within its starting deadline",
+        ),
+        Case(
+            id="edited-with-a-queue",
+            situation="the times are changed while a slot is in `status.queued`",
+            spec={"concurrencyPolicy": "Queue"},
+            proof=Story(
+                story=lambda w: (
+                    w.tick("09:00").runs(NINE).tick("10:00").edit(schedule="45 * * * *").tick("10:10").ends(NINE)
+                ).tick("10:20"),
+                started=("09:00", "10:00 at 10:20"),
+            ),
+            ours="it stays there and starts when a place is free",
         ),
         Case(
             id="edited",
@@ -110,6 +192,26 @@ STOPPING = Group(
                 started=("12:30",),
             ),
             ours="the same: a hash in the status tells",
+        ),
+        Case(
+            id="edited-deadline",
+            situation="`catchUp`, `startingDeadlineSeconds`, blackouts or `maxRuns` are changed",
+            proof=Story(
+                story=lambda w: w.tick("08:45").edit(startingDeadlineSeconds=7200).tick("09:20").tick("10:00"),
+                started=("10:00",),
+            ),
+            ours="counts from when it is seen, like a change of the expression",
+            temporal=Elsewhere("an update of any kind counts from then", "temporal-range"),
+        ),
+        Case(
+            id="edited-in-the-moment",
+            situation="the times are changed while a due slot has not started yet",
+            proof=Story(
+                story=lambda w: _deferred(w).edit(schedule="30 * * * *").tick("09:00:30").tick("09:30"),
+                started=("09:00", "09:30"),
+                skips={"Requested": 1},
+            ),
+            ours="it was due by the old times: it is counted, Requested",
         ),
         Case(
             id="edited-otherwise",
@@ -194,6 +296,15 @@ STOPPING = Group(
         ),
     ),
 )
+
+
+def _deferred(world: World) -> World:
+    """The slot of 09:00 waits for the API server."""
+    world.tick("08:45")
+    world.creates = Start("Deferred", until=utc("09:05"), message="the API server is away")
+    world.tick("09:00")
+    world.creates = None
+    return world
 
 
 def _deleted(world: World) -> World:

@@ -1,4 +1,4 @@
-"""Cases to come of schedules that are held: after failures, for good, until a person says so."""
+"""Cases of schedules that are held: after failures, for good, until a person says so."""
 
 from tests.unit.planning.builders import World, slot_id
 
@@ -55,6 +55,35 @@ HOLDS = Group(
             ours="nothing happens",
         ),
         Case(
+            id="replaced-is-no-failure",
+            situation="two slots fail, a third is cancelled, a fourth fails",
+            proof=Story(
+                story=lambda w: (
+                    (_failures(w, "09:00", "10:00").tick("11:00").lose(slot_id("11:00"), pod=False).tick("11:10"))
+                    .tick("12:00")
+                    .ends(slot_id("12:00"), code=1)
+                    .tick()
+                ),
+                started=("09:00", "10:00", "11:00", "12:00"),
+                shows=HELD,
+            ),
+            ours="held: what was cancelled or replaced is neither a failure nor a success",
+        ),
+        Case(
+            id="probation-outlasts-an-edit",
+            situation="resumed; the spec is edited, then the next slot fails",
+            proof=Story(
+                story=lambda w: (
+                    (_resume(_three_failures(w)).edit(input="other").tick("12:40").tick("13:00").ends(THIRTEEN, code=1))
+                    .tick("13:05")
+                    .tick("14:00")
+                ),
+                started=("09:00", "10:00", "11:00", "13:00"),
+                shows=HELD,
+            ),
+            ours="held again at once: only a success ends the probation",
+        ),
+        Case(
             id="never-held",
             situation="`pauseAfterFailures: 0`",
             spec={"pauseAfterFailures": 0},
@@ -94,6 +123,17 @@ DEAD_LETTER = Group(
             ours="DeadLetter: it waits for a person",
         ),
         Case(
+            id="dead-letter-resumed",
+            situation="a recurring schedule is resumed",
+            spec={"retry": {"limit": 0, "onExhausted": "DeadLetter"}},
+            proof=Story(
+                story=lambda w: _resume(_failures(w, "09:00")).tick("13:00"),
+                started=("09:00", "13:00"),
+                shows={"phase": "Active", "hold": None, "consecutiveFailures": 0},
+            ),
+            ours="goes on with the next slot, without probation: the next failed one stops it in any case",
+        ),
+        Case(
             id="dead-letter-recurring",
             situation="`onExhausted: DeadLetter`, and all attempts of one slot fail",
             spec={"retry": {"limit": 0, "onExhausted": "DeadLetter"}},
@@ -109,8 +149,12 @@ DEAD_LETTER = Group(
 
 
 def _three_failures(world: Told) -> Told:
+    return _failures(world, "09:00", "10:00", "11:00")
+
+
+def _failures(world: Told, *hours: str) -> Told:
     world.tick("08:45")
-    for hour in ("09:00", "10:00", "11:00"):
+    for hour in hours:
         world.tick(hour)
         world.ends(slot_id(hour), code=1).tick()
     return world
