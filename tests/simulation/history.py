@@ -33,6 +33,8 @@ class History:
         self._cluster = cluster
         self.lives: dict[str, Life] = {}
         self.broken: list[str] = []
+        self.doubles = 0
+        """Second Jobs for one attempt of one slot, which is never to happen."""
         self.on_break: Callable[[str], None] = lambda _: None
         self.watched: Callable[[], bool] = lambda: True
         self.ceilings = NO_CEILINGS
@@ -74,7 +76,10 @@ class History:
         if name in life.jobs and self._stale:
             life.again += 1
         elif name in life.jobs and not (self._straying and name not in life.cleaned):
+            self.doubles += 1
             self.breaks(f"a second Job {name} was created for one attempt of one slot")
+        if self._straying and name in life.jobs:
+            life.ghosts.add(job["metadata"]["uid"])
         life.jobs[name] = job
         if self._straying:
             life.strays[job["metadata"]["uid"]] = name
@@ -130,7 +135,9 @@ class History:
         old = life.status
         life.takes(raw, deleted=event == "DELETED")
         life.gone_at = now if event == "DELETED" else None
-        life.held_since = (life.held_since or now) if limits.is_held(life.status) else None
+        held = limits.is_held(life.status)
+        life.holds += held and life.held_since is None
+        life.held_since = (life.held_since or now) if held else None
         self._goes_forward(old, raw)
         for how in limits.check_status(life, old) if life.status else ():
             self.breaks(how)
@@ -168,7 +175,7 @@ class History:
             life.ends.setdefault(pod.uid, end)
         if event == "DELETED":
             life.gone[pod.uid] = (base_id(pod.job), job_of_pod(raw).attempt)
-            if not self.watched():
+            if not self.watched() or pod.job_uid in life.ghosts:
                 life.unseen.add(pod.uid)
 
     def _check_ceilings(self, namespace: str) -> None:

@@ -38,6 +38,8 @@ class Life:
     """Jobs that were created, by name."""
     strays: dict[str, str] = field(default_factory=dict)
     """Jobs (name by UID) created by a request carried out late or by an old leader, which nobody could prevent."""
+    ghosts: set[str] = field(default_factory=set)
+    """Of these, Jobs (by UID) that came when an earlier one of that name had ended and was gone."""
     again: int = 0
     """Jobs that an old leader made a second time, long after the first one was recorded and deleted."""
     cleaned: set[str] = field(default_factory=set)
@@ -59,6 +61,8 @@ class Life:
     """Holds that somebody wanted to end."""
     anew: bool = False
     """Somebody ended a hold for the budget: what was used up counts from zero."""
+    holds: int = 0
+    """How often it was held."""
     held_since: datetime | None = None
     """When the persisted status first said that it is held."""
 

@@ -58,7 +58,7 @@ def check_rest(life: Life) -> Iterator[str]:
     if queued and not is_held(status) and status.get("phase") == "Active":
         yield f"{life.name}: {status['queued']} wait for ever"
     for run in life.closed.values():
-        if run.get("reason") == "NeverStarted":
+        if run.get("reason") == "NeverStarted" and run["id"] not in life.strays.values():
             for end in life.ends.values():
                 if end.run == run["id"] and end.started and not end.stopped:
                     yield f"{life.name}: run {run['id']} is said to have never started, but it has"

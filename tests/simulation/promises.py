@@ -15,7 +15,7 @@ from agentschedule.runs.sighting import RESULT_PATIENCE
 
 from . import limits, money
 from .life import Life
-from .world import World
+from .world import FIGURES, World
 
 HOUR = 3600
 
@@ -44,24 +44,41 @@ async def check_quiet(world: World, *, settle: float = 2 * HOUR) -> None:
     await _writes_nothing(world, "in a quiet hour", lambda: None)
     await _writes_nothing(world, "when everything is looked at again", world.wake_all)
     await _writes_nothing(world, "after a restart", lambda: world.crash(1))
+    _count(world)
     check_promises(world, settled=True)
 
 
+def _count(world: World) -> None:
+    """Slots, for the figures: of schedules that nobody touched, so that it is known which were due."""
+    for life in world.cluster.history.lives.values():
+        if not life.touched and life.status and life.most_runs() is None:
+            due, ran, skipped = slots_due(world, life), len(slots_ran(life)), slots_skipped(life)
+            FIGURES["slots due"] += due
+            FIGURES["of these run"] += ran
+            FIGURES["skipped"] += skipped
+            FIGURES["lost"] += max(0, due - ran - skipped - len(life.slots_queued()))
+
+
 async def _writes_nothing(world: World, when: str, happens: Callable[[], None]) -> None:
-    """But where a period of an hour begins: then the budget's account is opened anew, and its hold may end."""
-    specs = [raw["spec"] for raw in world.cluster.items("agentschedules")]
-    if any((spec.get("budget") or {}).get("period") == "Hour" for spec in specs):
-        return
-    before = world.writes
+    """But where a budget's period begins anew: that is written, and a hold may end by it."""
+    before, periods = world.writes, _periods(world)
     world.log(f"nothing is to be written {when}")
     happens()
     await world.sleep(HOUR)
-    if world.writes != before:
+    if world.writes != before and _periods(world) == periods:
         world.cluster.history.breaks(f"{world.writes - before} requests that write {when}")
 
 
+def _periods(world: World) -> list[str | None]:
+    statuses = [raw.get("status") or {} for raw in world.cluster.items("agentschedules")]
+    return [(status.get("budget") or {}).get("periodStart") for status in statuses]
+
+
 def _moves_by_itself(world: World) -> Iterator[str]:
-    """A status is a fixed point: planned again at the same moment, it stays as it is, and nothing is counted again."""
+    """A status is a fixed point: planned again at the same moment, it stays as it is, and nothing is counted again.
+
+    Unless the plan itself asks for that, having left something for the next pass.
+    """
     if world.operator is None or not world.operator.ready:
         return
     registry, now = world.operator.engine.registry, world.clock.now()
@@ -69,6 +86,8 @@ def _moves_by_itself(world: World) -> Iterator[str]:
         observed = registry.observe(key)
         if observed is not None:
             once = plan(observed, world.settings, now)
+            if once.wake_at is not None and once.wake_at <= now:
+                continue
             requests = tuple(replace(r, status=once.requests.get(r.name, r.status)) for r in observed.requests)
             twice = plan(replace(observed, status=once.status, requests=requests), world.settings, now)
             if twice.status != once.status or twice.ended or twice.skipped:
@@ -143,7 +162,7 @@ def _settled(world: World, life: Life) -> Iterator[str]:
         yield f"{name}: {runs} runs were made, totals say {totals['runs']} and {len(open_runs)} are open"
     if [run["id"] for run in open_runs if run["phase"] not in ENDED_PHASES]:
         yield f"{name}: {open_runs} are said to be active"
-    if max(world.clock.ahead, world.longest_gap) < RESULT_PATIENCE / 2:
+    if world.clock.ahead < RESULT_PATIENCE / 2:
         yield from _costs(life, Decimal(totals["costUSD"]) + sum(Decimal(r.get("costUSD", 0)) for r in open_runs))
         if not open_runs:
             yield from money.check_account(life, clock_was_set=world.clock.was_set)

@@ -132,3 +132,26 @@ def test_a_stop_does_not_wait_for_an_api_server_that_is_silent() -> None:
             await check_quiet(world)
 
     simulate(story())
+
+
+def test_a_job_that_comes_when_its_run_was_stopped_long_ago_is_stopped() -> None:
+    """Its name was free again, as a run that is stopped leaves no Job."""
+
+    async def story() -> None:
+        async with World() as world:
+            world.behaviour = Behaviour(starts=None)
+            spec = {"at": "2026-11-22T10:02:00Z", "pendingDeadlineSeconds": 1, "activeDeadlineSeconds": 7200}
+            world.apply("once", spec)
+            world.faults.script = lambda verb, *_: "late" if verb == "create" else ""
+            world.start()
+            await world.sleep(120.1)
+            world.faults.script = lambda *_: ""
+            world.crash(0)
+            await world.sleep(0.9)
+            world.behaviour = Behaviour(lasts=3000)
+            await world.sleep(120)
+            assert world.story.count("carried out late")
+            assert not world.cluster.items("pods")
+            await check_quiet(world)
+
+    simulate(story())

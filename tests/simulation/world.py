@@ -108,11 +108,14 @@ class World(Users):
         jobs = [job for life in lives for job in life.jobs]
         FIGURES["stories"] += 1
         FIGURES["schedules"] += len(lives)
-        FIGURES["slots run"] += len({base_id(job) for job in jobs})
-        FIGURES["slots skipped"] += sum(s["count"] for life in lives for s in life.status.get("skips") or ())
         FIGURES["Jobs"] += len(jobs)
+        FIGURES["runs"] += len({base_id(job) for job in jobs})
+        FIGURES["skips"] += sum(s["count"] for life in lives for s in life.status.get("skips") or ())
+        FIGURES["doubles"] += self.cluster.history.doubles
+        FIGURES["holds"] += sum(life.holds for life in lives)
+        FIGURES["crashes"] += self.crashes
         FIGURES["operators"] += self.operators
-        FIGURES["requests that went wrong"] += self.faults.befell
+        FIGURES["faults"] += self.faults.befell
         FIGURES["days of schedule time"] += int(asyncio.get_running_loop().time()) // 86400
         FIGURES["promises broken"] += len(self.cluster.history.broken)
 

@@ -68,7 +68,8 @@ FINALLY = (
 def plan(observed: Observed, settings: PlannerSettings, now: datetime) -> Plan:
     """Actions, next status and next wake-up of one schedule.
 
-    `now` is aware UTC. The plan of the state that results from a plan, at the same moment, changes nothing.
+    `now` is aware UTC. The plan of the state that results from a plan, at the same moment, changes nothing, unless that
+    plan asked to be woken at once: it left something for the next pass.
     """
     draft = Draft(observed, settings, now)
     for rule in ALWAYS:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from agentschedule.api.status import Previous, Run, Scheduling, Usage
 from agentschedule.constants import MESSAGE_BYTES, SUMMARY_BYTES
-from agentschedule.planning.actions import DeletePod
+from agentschedule.planning.actions import DeletePod, StopJob
 from agentschedule.planning.budget import used_up
 from agentschedule.planning.closing import close
 from agentschedule.planning.draft import ENDED_PHASES, NOTHING, Draft, base_id, is_final
@@ -45,8 +45,14 @@ def record_runs(draft: Draft) -> None:
 
 
 def stop_left_pods(draft: Draft) -> None:
-    """A run whose Job was deleted is cancelled, also when the deletion left its pod running."""
+    """A run whose Job was deleted is cancelled, also when the deletion left its pod running.
+
+    Nor does a Job go on that appears anew after its attempt has ended: a request to create it, given up long ago, was
+    carried out when the first one had been stopped and its name was free again.
+    """
     for seen in draft.observed.sightings:
+        if _came_again(draft, seen):
+            draft.do(StopJob(seen.job.name, seen.job.uid, "Cancelled"))
         if (
             seen.job_gone
             and seen.pod_alive
@@ -55,6 +61,13 @@ def stop_left_pods(draft: Draft) -> None:
             and not seen.pod.keep
         ):
             draft.do(DeletePod(seen.pod.name, seen.pod.uid))
+
+
+def _came_again(draft: Draft, seen: Sighting) -> bool:
+    entry, job = draft.runs.get(base_id(seen.id)), seen.job
+    if entry is None or entry.id != job.name or entry.phase not in ENDED_PHASES or entry.uid in {None, job.uid}:
+        return False
+    return not seen.job_gone and not job.deleting and job.finished is None
 
 
 def _begin(draft: Draft) -> None:
