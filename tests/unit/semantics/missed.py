@@ -142,7 +142,7 @@ MISSED = Group(
         ),
         Case(
             id="api-server-away",
-            situation="the Job cannot be created for some time (a quota of Jobs, a webhook that denies it, an API server away)",
+            situation="the Job cannot be created for some time (a quota, a webhook, the API server away)",
             proof=Story(
                 story=lambda w: _deferred(w).tick("09:00:40"),
                 started=("09:00", "09:00 at 09:00:40"),
