@@ -1,7 +1,5 @@
 """Whether the spec can be used, and since when it counts."""
 
-from datetime import datetime
-
 from agentschedule.planning.actions import DryRun
 from agentschedule.planning.concurrency import was_under_way
 from agentschedule.planning.draft import Draft
@@ -40,15 +38,7 @@ def notice_edit(draft: Draft) -> None:
     if scheduling is not None and scheduling.when_hash != draft.observed.schedule.digest:
         draft.update(scheduling=scheduling.model_copy(update={"when_hash": draft.observed.schedule.digest}))
         _count_waiting(draft)
-        count_from(draft, draft.now)
-
-
-def count_from(draft: Draft, moment: datetime) -> None:
-    """Slots up to this moment are gone."""
-    scheduling = draft.status.scheduling
-    if scheduling is not None:
-        since = max(scheduling.effective_since, moment.replace(microsecond=0))
-        draft.update(scheduling=scheduling.model_copy(update={"effective_since": since}))
+        draft.count_from(draft.now)
 
 
 def _count_waiting(draft: Draft) -> None:
@@ -102,4 +92,4 @@ def _take(draft: Draft, verdict: Verdict, *, was_refused: bool) -> None:
         draft.set_condition("Accepted", True, "Accepted", "the spec can be used")
     if was_refused:
         draft.note("Accepted", "the spec can be used now")
-        count_from(draft, draft.now)
+        draft.count_from(draft.now)

@@ -220,6 +220,13 @@ class Draft:
         if scheduling is not None and (scheduling.handled_through is None or scheduling.handled_through < slot):
             self.update(scheduling=scheduling.model_copy(update={"handled_through": slot}))
 
+    def count_from(self, moment: datetime) -> None:
+        """Slots up to this moment are gone."""
+        scheduling = self.status.scheduling
+        if scheduling is not None:
+            since = max(scheduling.effective_since, moment.replace(microsecond=0))
+            self.update(scheduling=scheduling.model_copy(update={"effective_since": since}))
+
     def leave_queue(self, slot: datetime) -> None:
         """A slot waits no longer: its Job is there."""
         if slot in self.status.queued:

@@ -3,7 +3,6 @@
 from datetime import datetime, timedelta
 
 from agentschedule.api.status import Condition, SkipReason
-from agentschedule.planning.acceptance import count_from
 from agentschedule.planning.concurrency import was_under_way
 from agentschedule.planning.draft import Draft
 from agentschedule.planning.due import place
@@ -29,22 +28,43 @@ def notice_pause(draft: Draft) -> None:
         return
     if was is not None and was.status == "True":
         draft.note("Resumed", "runs start again; what was due meanwhile is not made up for")
-        count_from(draft, _resumed_at(draft, was))
+        draft.count_from(_resumed_at(draft, was))
     elif pause is not None and pause.until is not None and pause.until <= draft.now:
         _give_up_unseen(draft, pause.until)
+
+
+def give_up_due(draft: Draft) -> None:
+    """Slots that were due and had not started yet when a pause or hold begins are counted: none is lost unseen.
+
+    People may have paused it while the operator was down: then only what was still under way was due before.
+    """
+    schedule, when = draft.observed.schedule, draft.observed.schedule.when
+    if not draft.halted() or _was_halted(draft) or when is None or draft.runs_left() == 0:
+        return
+    reason: SkipReason = "CatchUp" if draft.held() else "Requested"
+    looked_at, one_comes = draft.cursor(), False
+    for _ in range(_MOST_GIVEN_UP // _GIVEN_UP_A_TIME):
+        slots = when.slots_between(looked_at, draft.now, _GIVEN_UP_A_TIME)
+        if not slots:
+            return
+        due = [slot for slot in slots if not draft.on_its_way(job_name(schedule.owner.name, slot, 1))]
+        one_comes |= len(due) < len(slots)
+        looked_at = slots[-1]
+        if reason == "Requested":
+            due = [slot for slot in due if was_under_way(draft, slot, place(schedule, when, slot).start)]
+        draft.skip(reason, due)
+        if not one_comes:  # its Job, which is being created, moves the cursor when it is there
+            draft.handled(looked_at)
 
 
 def tell_pause(draft: Draft) -> None:
     """The condition `Suspended`, after everything that may have led to a hold."""
     held = draft.held()
-    old = draft.conditions.get("Suspended")
-    if draft.halted() and (old is None or old.status != "True"):
-        _give_up_due(draft, "CatchUp" if held else "Requested")
     if held is not None:
         draft.set_condition("Suspended", True, held.reason, held.message)
     elif draft.suspended is not None:
         message = _message(draft)
-        if old is None or old.status != "True":
+        if not _was_halted(draft):
             draft.note("Suspended", message)
         draft.set_condition("Suspended", True, draft.suspended, message)
     else:
@@ -63,27 +83,9 @@ def _give_up_unseen(draft: Draft, until: datetime) -> None:
             draft.wake(draft.now)
 
 
-def _give_up_due(draft: Draft, reason: SkipReason) -> None:
-    """Slots that were due and had not started yet when the pause began are counted, so that none is lost unseen.
-
-    People may have paused it while the operator was down: then only what was still under way was due before.
-    """
-    schedule, when = draft.observed.schedule, draft.observed.schedule.when
-    if when is None or draft.runs_left() == 0:
-        return
-    looked_at, one_comes = draft.cursor(), False
-    for _ in range(_MOST_GIVEN_UP // _GIVEN_UP_A_TIME):
-        slots = when.slots_between(looked_at, draft.now, _GIVEN_UP_A_TIME)
-        if not slots:
-            return
-        due = [slot for slot in slots if not draft.on_its_way(job_name(schedule.owner.name, slot, 1))]
-        one_comes |= len(due) < len(slots)
-        looked_at = slots[-1]
-        if reason == "Requested":
-            due = [slot for slot in due if was_under_way(draft, slot, place(schedule, when, slot).start)]
-        draft.skip(reason, due)
-        if not one_comes:  # its Job, which is being created, moves the cursor when it is there
-            draft.handled(looked_at)
+def _was_halted(draft: Draft) -> bool:
+    old = draft.conditions.get("Suspended")
+    return old is not None and old.status == "True"
 
 
 def _resumed_at(draft: Draft, was: Condition) -> datetime:

@@ -10,11 +10,12 @@ from agentschedule.planning.acceptance import accept, notice_edit
 from agentschedule.planning.actions import Plan
 from agentschedule.planning.budget import keep_account
 from agentschedule.planning.draft import Draft
+from agentschedule.planning.ending import complete_when_done, notice_more_runs
 from agentschedule.planning.history import delete_jobs, forget_deleted, trim_runs
 from agentschedule.planning.holds import end_budget_hold, notice_resume
 from agentschedule.planning.manual import cancel_withdrawn, report_requests, start_requests
 from agentschedule.planning.observed import Observed, PlannerSettings
-from agentschedule.planning.pausing import notice_pause, tell_pause
+from agentschedule.planning.pausing import give_up_due, notice_pause, tell_pause
 from agentschedule.planning.pending import stop_never_started
 from agentschedule.planning.queueing import start_queued
 from agentschedule.planning.recording import record_runs, stop_left_pods
@@ -22,7 +23,7 @@ from agentschedule.planning.retrying import start_retries
 from agentschedule.planning.session import keep_volume
 from agentschedule.planning.slots import start_due
 from agentschedule.planning.starting import forget_starts
-from agentschedule.planning.summary import complete_when_done, notice_more_runs, summarise
+from agentschedule.planning.summary import summarise
 
 ALWAYS = (
     keep_account,  # the budget's account is opened, and its period begun
@@ -40,7 +41,7 @@ DECIDE = (
 )
 
 WHILE_ACCEPTED = (
-    notice_more_runs,  # maxRuns was raised
+    notice_more_runs,  # maxIterations was raised after the last run
     end_budget_hold,  # enough is left again
     notice_pause,  # suspended, paused or held: nothing new starts
     keep_volume,  # the volume that runs share is there
@@ -49,6 +50,7 @@ WHILE_ACCEPTED = (
     start_queued,  # slots that wait for a free place
     start_due,  # due slots: unwanted, blackout, missed, too late; then concurrency, budget, create
     complete_when_done,  # no slot is left
+    give_up_due,  # a pause or hold begins: what was due and had not started is counted
     tell_pause,  # why nothing starts
 )
 """Rules that start something: only for an accepted schedule."""

@@ -1,15 +1,11 @@
 """The queue: slots that wait for a free place, in `status.queued`. The cursor has passed them, so they stand there."""
 
 from datetime import datetime
-from decimal import Decimal
 
-from agentschedule.api.status import SkipReason
-from agentschedule.planning.budget import Shortage, allowance
 from agentschedule.planning.draft import Draft
 from agentschedule.planning.due import fate_of, place
-from agentschedule.planning.observed import Start
-from agentschedule.planning.skipping import out_of_budget, refusal, skip_slot
-from agentschedule.planning.starting import start_run
+from agentschedule.planning.launching import Refusal, launch, too_late
+from agentschedule.planning.skipping import skip_slot
 from agentschedule.runs.names import job_name, utc_words
 from agentschedule.timing import Window
 
@@ -53,9 +49,9 @@ def _leaves(draft: Draft, slot: datetime) -> bool:
         return False
     start = place(schedule, when, slot).start if when is not None else slot
     window = schedule.blackouts.at(draft.now)
-    fate = _fate(draft, slot, start, window)
-    if fate is not None:
-        skip_slot(draft, slot, *fate)
+    refusal = _refusal(draft, slot, start, window)
+    if refusal is not None:
+        skip_slot(draft, slot, *refusal)
         return True
     draft.wake_at_deadline(start)
     if window is not None:
@@ -63,28 +59,18 @@ def _leaves(draft: Draft, slot: datetime) -> bool:
         return False
     if not draft.free_places():
         return False
-    budget = allowance(draft)
-    if isinstance(budget, Shortage):
-        out_of_budget(draft, slot, budget)
-        return True
-    return _is_started(draft, slot, start, budget)
+    return launch(draft, slot, start, "Schedule")
 
 
-def _fate(
-    draft: Draft, slot: datetime, start: datetime, window: Window | None
-) -> tuple[SkipReason, str, str | None] | None:
-    """Why a slot that waits will not run after all: reason, message and name of the blackout."""
+def _refusal(draft: Draft, slot: datetime, start: datetime, window: Window | None) -> Refusal | None:
+    """Why a slot that waits will not run after all."""
     if slot in draft.observed.schedule.unwanted.slots:
         return "Requested", "is skipped, as the annotation skip asks", None
     if draft.all_runs_made():
         return "Requested", "is skipped: as many runs as are allowed have been made (maxRuns, maxIterations)", None
-    if draft.past_deadline(start):
-        return "DeadlineMissed", "could not start within its starting deadline", None
     if _gives_way(draft):
         return "Concurrency", "is skipped: a newer slot is due, which would replace it at once", None
-    if window is not None and (window.action == "Skip" or window.end is None):
-        return "Blackout", f"would start within the blackout {window.name}", window.name
-    return None
+    return too_late(draft, start, window)
 
 
 def _gives_way(draft: Draft) -> bool:
@@ -97,14 +83,6 @@ def _gives_way(draft: Draft) -> bool:
         return False
     newer = place(schedule, when, slot)
     return newer.start <= draft.now and fate_of(schedule, newer) is None
-
-
-def _is_started(draft: Draft, slot: datetime, start: datetime, budget: Decimal) -> bool:
-    outcome = start_run(draft, slot=slot, attempt=1, trigger="Schedule", due=start, budget=budget)
-    if isinstance(outcome, Start):
-        skip_slot(draft, slot, refusal(outcome), f"did not run: {outcome.message}")
-        return True
-    return outcome == "There"
 
 
 def _name(draft: Draft, slot: datetime) -> str:

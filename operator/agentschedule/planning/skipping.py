@@ -9,7 +9,6 @@ from agentschedule.planning.budget import Shortage
 from agentschedule.planning.draft import Draft
 from agentschedule.planning.due import Fate
 from agentschedule.planning.holds import hold
-from agentschedule.planning.observed import Start
 from agentschedule.runs.names import utc_words
 
 _EVENTS: dict[SkipReason, str] = {
@@ -41,11 +40,6 @@ def skip_slots(draft: Draft, slots: Sequence[tuple[datetime, Fate]]) -> None:
         draft.handled(same[-1])
         event = _EVENTS.get(reason, reason)
         draft.note(event, f"{_these(same)} {_why(draft, fate)}", warning=event not in _EXPECTED)
-
-
-def refusal(start: Start) -> SkipReason:
-    """The reason under which a slot is counted whose Job was refused for good."""
-    return "NameConflict" if start.state == "NameConflict" else "Rejected"
 
 
 def out_of_budget(draft: Draft, slot: datetime, shortage: Shortage) -> None:

@@ -3,22 +3,19 @@
 from collections.abc import Sequence
 from itertools import takewhile
 
-from agentschedule.api.status import SkipReason, Trigger
-from agentschedule.planning.budget import Shortage, allowance
 from agentschedule.planning.concurrency import at_limit, room_was_made
 from agentschedule.planning.draft import Draft
 from agentschedule.planning.due import MISSED, Due, Fate, due_slots, fate_of, place
-from agentschedule.planning.observed import Start
+from agentschedule.planning.launching import Refusal, launch, too_late
 from agentschedule.planning.queueing import waiting
-from agentschedule.planning.skipping import out_of_budget, refusal, skip_slot, skip_slots
-from agentschedule.planning.starting import start_run
+from agentschedule.planning.skipping import skip_slot, skip_slots
 from agentschedule.runs.names import job_name
-from agentschedule.timing import Window
 
 SLOTS_A_PASS = 500
 """Missed slots counted in one pass; where there are more, the next pass follows at once. Bounds the work at a time."""
 MOST_CAUGHT_UP = 100
 CATCH_UP_LIMIT = 10
+_NOT_MADE_UP: Refusal = ("CatchUp", "was missed and is not made up for (catchUp: None)", None)
 
 
 def start_due(draft: Draft) -> None:
@@ -88,9 +85,9 @@ def _start(draft: Draft, due: Due, *, newest: bool) -> bool:
         return False
     late = _is_late(draft, due)
     window = schedule.blackouts.at(draft.now)
-    fate = _late_fate(draft, due, window, late=late)
-    if fate is not None:
-        skip_slot(draft, due.slot, *fate)
+    refusal = too_late(draft, due.start, window) or (_NOT_MADE_UP if late and spec.catch_up == "None" else None)
+    if refusal is not None:
+        skip_slot(draft, due.slot, *refusal)
         return True
     if window is not None:
         draft.wake(window.end)
@@ -102,32 +99,4 @@ def _start(draft: Draft, due: Due, *, newest: bool) -> bool:
             return False
     elif waiting(draft) or not draft.free_places():
         return at_limit(draft, due)
-    return _start_now(draft, due, "CatchUp" if catching_up else "Schedule")
-
-
-def _late_fate(
-    draft: Draft, due: Due, window: Window | None, *, late: bool
-) -> tuple[SkipReason, str, str | None] | None:
-    """Why a slot cannot start any more: reason, message and name of the blackout."""
-    spec = draft.observed.schedule.spec
-    if spec is not None and draft.past_deadline(due.start):
-        return "DeadlineMissed", f"could not start within {spec.starting_deadline_seconds} s", None
-    if spec is not None and late and spec.catch_up == "None":
-        return "CatchUp", "was missed and is not made up for (catchUp: None)", None
-    if window is not None and (window.action == "Skip" or window.end is None):
-        return "Blackout", f"would start within the blackout {window.name}", window.name
-    return None
-
-
-def _start_now(draft: Draft, due: Due, trigger: Trigger) -> bool:
-    budget = allowance(draft)
-    if isinstance(budget, Shortage):
-        out_of_budget(draft, due.slot, budget)
-        return True
-    outcome = start_run(draft, slot=due.slot, attempt=1, trigger=trigger, due=due.start, budget=budget)
-    if isinstance(outcome, Start):
-        skip_slot(draft, due.slot, refusal(outcome), f"did not run: {outcome.message}")
-        return True
-    if outcome == "There":
-        draft.handled(due.slot)
-    return outcome == "There"
+    return launch(draft, due.slot, due.start, "CatchUp" if catching_up else "Schedule")

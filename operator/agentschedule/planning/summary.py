@@ -2,7 +2,6 @@
 
 from agentschedule.api.spec import AgentScheduleSpec
 from agentschedule.api.status import BudgetStatus, Effective, SchedulePhase
-from agentschedule.planning.acceptance import count_from
 from agentschedule.planning.draft import NOTHING, Draft
 from agentschedule.planning.due import next_run
 from agentschedule.planning.session import PROBLEM, volume_problem
@@ -15,35 +14,6 @@ _READY: dict[SchedulePhase, str] = {
     "DeadLetter": "DeadLetter",
     "Complete": "Complete",
 }
-
-
-def complete_when_done(draft: Draft) -> None:
-    """`Complete`: no slot is left and nothing runs."""
-    when = draft.observed.schedule.when
-    if when is None or not draft.accepted:
-        return
-    used_up = draft.all_runs_made()
-    none_left = used_up or when.next_after(draft.cursor()) is None
-    done = none_left and draft.active_count() == 0 and not draft.status.queued and draft.held() is None
-    old = draft.conditions.get("Complete")
-    was_done = old is not None and old.status == "True"
-    if done:
-        reason = "MaxRuns" if used_up else "NoMoreRuns"
-        text = f"all {draft.status.iteration} runs have been made" if used_up else "no further run is due"
-        if not was_done:
-            draft.note("Completed", text)
-        draft.set_condition("Complete", True, reason, text)
-    elif used_up:
-        draft.set_condition("Complete", False, "LastRun", "the last run that is allowed is active or held")
-    else:
-        draft.set_condition("Complete", False, "RunsToCome", "further runs are due, or one is active")
-
-
-def notice_more_runs(draft: Draft) -> None:
-    """A schedule that had made all its runs and has some to come again: slots that passed meanwhile are gone."""
-    old = draft.conditions.get("Complete")
-    if old is not None and old.reason in {"MaxRuns", "LastRun"} and not draft.all_runs_made():
-        count_from(draft, draft.now)
 
 
 def summarise(draft: Draft) -> None:
