@@ -33,7 +33,8 @@ from agentschedule.runs.merge import forbidden, forbidden_in_session
 from agentschedule.runs.names import parse_time
 from agentschedule.timing import BlackoutEntry, Blackouts, TimingError, When, parse_duration, when_digest
 
-_MOST_UNWANTED = 1000
+_MOST_UNWANTED = 15_000
+"""More than all annotations of an object can hold."""
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 

@@ -1,5 +1,6 @@
 """Blackouts, as the planner obeys them: what is skipped, put off, held back, and what is not."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -199,6 +200,14 @@ def test_of_slots_whose_starts_are_put_off_together_the_newest_runs() -> None:
     assert started(world.tick("09:01").tick("09:25")) == [], "the start of 09:00 lies within, else this says nothing"
     world.tick("10:15").tick("10:35")
     assert (started(world), skipped(world)) == (["10:00"], {"Blackout lunch": 2})
+
+
+def test_a_start_that_is_put_off_comes_before_the_next_slot_whatever_its_jitter() -> None:
+    free = World(schedule="0,30 * * * *", jitter="20m", created="09:31", now="09:31").tick().wake_at
+    assert free is not None
+    assert free > utc("10:05"), "else this test says nothing"
+    world = World(schedule="0,30 * * * *", jitter="20m", blackouts=[window("09:50", "10:25", "Defer")], created="09:31")
+    assert started(world.tick("09:31").tick(utc("10:30") - timedelta(milliseconds=1))) == ["10:00"]
 
 
 def test_a_slot_waits_for_room_into_a_blackout() -> None:

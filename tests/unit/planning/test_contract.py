@@ -172,3 +172,10 @@ def test_what_is_left_of_a_queue_runs_where_no_newer_slot_is_due() -> None:
     world = World(concurrencyPolicy="Queue").tick("09:00").tick("10:00")
     world.edit(concurrencyPolicy="Replace").tick("10:20").ends(slot_id("09:00")).tick("10:30")
     assert list(started(world)) == ["09:00", "10:00"]
+
+
+def test_every_time_that_an_annotation_can_hold_is_skipped() -> None:
+    times = [f"{utc('09:00') + timedelta(minutes=n):%Y-%m-%dT%H:%M:%SZ}" for n in range(12_000)]
+    text = ",".join(times)
+    assert len(text) < 256 * 1024
+    assert len(World(annotations={"agentschedule.dev/skip": text}).observed().schedule.unwanted.slots) == 12_000

@@ -142,7 +142,7 @@ MISSED = Group(
         ),
         Case(
             id="api-server-away",
-            situation="the Job cannot be created for some time",
+            situation="the Job cannot be created for some time (a quota, a webhook, the API server away)",
             proof=Story(
                 story=lambda w: _deferred(w).tick("09:00:40"),
                 started=("09:00", "09:00 at 09:00:40"),
@@ -152,7 +152,7 @@ MISSED = Group(
         ),
         Case(
             id="job-refused",
-            situation="the API server refuses the Job (a webhook, a quota of Jobs)",
+            situation="the API server refuses the Job as invalid",
             proof=Story(
                 story=lambda w: _refused(w).tick("10:00"),
                 started=("09:00", "10:00"),
@@ -176,7 +176,7 @@ def _deferred(world: Told) -> World:
 
 def _refused(world: Told) -> World:
     world.tick("08:45")
-    world.creates = Start("Rejected", message="denied by a webhook")
+    world.creates = Start("Rejected", message="the Job is invalid")
     world.tick("09:00")
     world.creates = None
     return world

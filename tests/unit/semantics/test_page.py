@@ -141,7 +141,7 @@ SITUATIONS: dict[str, Callable[[], World]] = {
     "over budget": lambda: Told(budget=TIGHT).tick("09:00").ends(NINE, result='{"costUSD": "1"}').tick("09:10"),
     "over budget by what is reserved": lambda: Told(budget=TIGHT, concurrencyPolicy="Allow").tick("09:00"),
     "invalid": lambda: Told(schedule="61 * * * *").tick("08:45"),
-    "refused the Job by the API server": lambda: creates(Start("Rejected", message="denied by a webhook")),
+    "refused the Job by the API server": lambda: creates(Start("Rejected", message="the Job is invalid")),
 }
 
 
