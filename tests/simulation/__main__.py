@@ -28,6 +28,9 @@ ONCE: tuple[Callable[[], object], ...] = (
 )
 
 
+LONG = 1800
+"""Seconds from which a search is long enough for the batches that take minutes each."""
+
 FIGURED = ("stories", "schedules", "Jobs", "runs", "skips", "holds", "doubles", "operators", "crashes", "faults")
 COUNTED = ("slots due", "of these run", "skipped", "lost")
 
@@ -35,7 +38,7 @@ COUNTED = ("slots due", "of these run", "skipped", "lost")
 def search(seconds: float) -> None:
     """Run batches until the time is up; raises at the first broken promise. The last batch is finished."""
     end = time.monotonic() + seconds
-    waiting = list(ONCE)
+    waiting = list(ONCE) if seconds >= LONG else []
     while time.monotonic() < end:
         for batch in (*ALWAYS, *waiting[:1]):
             if time.monotonic() >= end:

@@ -6,6 +6,7 @@ import pytest
 
 from .clock import simulate
 from .node import Behaviour
+from .profile import DEEP
 from .promises import check_quiet, slots_ran
 from .world import World
 
@@ -16,7 +17,7 @@ DEAD = {"at": "2026-11-22T10:05:00Z", "retry": {"limit": 1, "backoff": "10s"}}
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
-@pytest.mark.parametrize("call", range(1, 18, 2))
+@pytest.mark.parametrize("call", range(1, 18, 1 if DEEP else 5))
 def test_two_failures_hold_it_until_it_is_resumed(call: int, moment: Any) -> None:
     async def story() -> None:
         async with World(seed=call) as world:
@@ -66,7 +67,7 @@ def test_a_manual_run_goes_on_and_ends_no_hold() -> None:
     simulate(story())
 
 
-@pytest.mark.parametrize("call", range(1, 16))
+@pytest.mark.parametrize("call", range(1, 16, 1 if DEEP else 3))
 def test_a_dead_letter_waits_for_a_person(call: int) -> None:
     async def story() -> None:
         async with World(seed=call) as world:

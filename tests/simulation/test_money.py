@@ -6,6 +6,7 @@ import pytest
 
 from .clock import simulate
 from .node import Behaviour
+from .profile import DEEP
 from .promises import check_promises, check_quiet, slots_ran, slots_skipped
 from .world import World
 
@@ -48,7 +49,7 @@ def test_what_a_budget_of_an_hour_is_spent_on(policy: str, behaviour: Behaviour,
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
-@pytest.mark.parametrize("call", range(1, 20, 2))
+@pytest.mark.parametrize("call", range(1, 20, 1 if DEEP else 4))
 def test_a_crash_at_each_request_charges_nothing_twice(call: int, moment: Any) -> None:
     async def story() -> None:
         async with World(seed=call) as world:

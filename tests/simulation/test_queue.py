@@ -9,6 +9,7 @@ from agentschedule.runs.facts import job_facts
 from .clock import simulate
 from .life import Life
 from .node import Behaviour
+from .profile import DEEP
 from .promises import check_promises, check_quiet, slots_ran, slots_skipped
 from .world import World
 
@@ -23,7 +24,7 @@ def order(life: Life) -> list[str]:
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
-@pytest.mark.parametrize("call", [None, *range(1, 30, 3)])
+@pytest.mark.parametrize("call", [None, *range(1, 30, 1 if DEEP else 7)])
 def test_slots_wait_in_their_order(call: int | None, moment: Any) -> None:
     """Eight slots of runs of eight minutes each: two wait, the others find the queue full."""
 
@@ -100,7 +101,7 @@ def test_slots_in_a_blackout(action: str, ran: int) -> None:
     simulate(story())
 
 
-@pytest.mark.parametrize("call", range(1, 12))
+@pytest.mark.parametrize("call", range(1, 12, 1 if DEEP else 3))
 def test_no_run_too_many(call: int) -> None:
     async def story() -> None:
         async with World(seed=call) as world:
