@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from agentschedule.api.fields import money_text
-from agentschedule.api.spec import Budget
+from agentschedule.api.limits import Budget
 from agentschedule.api.status import BudgetStatus, Run
 from agentschedule.planning.draft import NOTHING, Draft, base_id, is_final
 from agentschedule.runs.names import utc_words

@@ -6,8 +6,9 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from agentschedule.api.container import Agent
 from agentschedule.api.fields import money_text, utc_text
-from agentschedule.api.spec import Agent, AgentScheduleSpec
+from agentschedule.api.spec import AgentScheduleSpec
 from agentschedule.api.status import Previous, Trigger
 from agentschedule.constants import (
     AGENT_CONTAINER,

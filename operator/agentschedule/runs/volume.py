@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from agentschedule.api.spec import SessionStorage
+from agentschedule.api.session import SessionStorage
 from agentschedule.constants import ANNOTATION_SCHEDULE_UID, LABEL_MANAGED_BY, LABEL_SCHEDULE, MANAGER
 from agentschedule.runs.manifest import Owner, session_claim
 

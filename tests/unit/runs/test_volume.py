@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from agentschedule.api.spec import SessionStorage
+from agentschedule.api.session import SessionStorage
 from agentschedule.runs.manifest import Owner
 from agentschedule.runs.volume import claim_changes, claim_manifest, claim_problem
 
