@@ -199,6 +199,17 @@ class BudgetStatus(Model):
     """What all runs that ended are charged."""
 
 
+class Waiting(Model):
+    """Slots that are due and have not started: put off by a blackout, or waiting for room, a turn or the API server."""
+
+    count: Annotated[int, Field(ge=1)]
+    """How many."""
+    first: Time
+    """The first of them."""
+    last: Time
+    """The last of them."""
+
+
 class Scheduling(Model):
     """The cursor from which everything is derived after a restart."""
 
@@ -208,6 +219,8 @@ class Scheduling(Model):
     """Slots up to this instant do not count: creation, or the last edit or resumption."""
     when_hash: Annotated[str, Field(max_length=64)]
     """Hash of the fields that say when; a change is an edit."""
+    waiting: Waiting | None = None
+    """Slots that are due and have not started; they are counted in skips when the times are edited."""
     answered_resume: Annotated[str | None, Field(max_length=256)] = None
     """The value of the annotation agentschedule.dev/resume that was last dealt with."""
 

@@ -1,5 +1,6 @@
 """Whether the spec can be used, and since when it counts."""
 
+from agentschedule.api.status import Skip
 from agentschedule.planning.actions import DryRun
 from agentschedule.planning.concurrency import was_under_way
 from agentschedule.planning.draft import Draft
@@ -42,9 +43,14 @@ def notice_edit(draft: Draft) -> None:
 
 
 def _count_waiting(draft: Draft) -> None:
-    """The slot that was due as the spec stood before the edit, and had not started yet, is counted."""
+    """Slots that were due as the spec stood before the edit, and had not started yet, are counted."""
+    counted = draft.cursor()
+    waiting = draft.status.scheduling.waiting if draft.status.scheduling else None
+    if waiting is not None and waiting.first > counted:
+        draft.count_skip(Skip(reason="Requested", count=waiting.count, first=waiting.first, last=waiting.last))
+        counted = waiting.last
     slot, when = draft.status.next_run_time, draft.observed.schedule.when
-    if slot is None or not draft.cursor() < slot <= draft.now:
+    if slot is None or not counted < slot <= draft.now:
         return
     if draft.on_its_way(job_name(draft.observed.schedule.owner.name, slot, 1)):
         return

@@ -205,13 +205,16 @@ class Draft:
         """Count slots that do not run, by reason and name of the blackout."""
         if not slots:
             return
-        self.skipped.append((reason, len(slots)))
-        added = Skip(reason=reason, name=name, count=len(slots), first=slots[0], last=slots[-1])
+        self.count_skip(Skip(reason=reason, name=name, count=len(slots), first=slots[0], last=slots[-1]))
+
+    def count_skip(self, added: Skip) -> None:
+        """Add to what is counted of slots that do not run."""
+        self.skipped.append((added.reason, added.count))
         skips = _coalesced([*self.status.skips, added])
         while len(skips) > MAX_SKIPS and (named := next((skip for skip in skips if skip.name), None)):
             skips = _coalesced([*(s for s in skips if s is not named), named.model_copy(update={"name": None})])
         totals = self.status.totals
-        totals = totals.model_copy(update={"skipped": totals.skipped + len(slots)})
+        totals = totals.model_copy(update={"skipped": totals.skipped + added.count})
         self.update(skips=skips[-MAX_SKIPS:], totals=totals)
 
     def handled(self, slot: datetime) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from agentschedule.api.status import SkipReason
+from agentschedule.api.status import SkipReason, Waiting
 from agentschedule.planning.draft import Draft
 from agentschedule.planning.observed import Schedule
 from agentschedule.runs.names import job_name
@@ -87,6 +87,20 @@ def due_slots(draft: Draft, when: When, most: int) -> list[Due]:
         if draft.on_its_way(name) or draft.turn(name):
             break
     return due
+
+
+def note_waiting(draft: Draft) -> None:
+    """Write down which slots are due and have not started, for an edit that may come."""
+    schedule, scheduling = draft.observed.schedule, draft.status.scheduling
+    if scheduling is None or schedule.when is None:
+        return
+    slots: list[datetime] = []
+    if not draft.halted() and draft.runs_left() != 0:
+        due = schedule.when.slots_between(draft.cursor(), draft.now, _MOST_LOOKED_AT)
+        slots = [slot for slot in due if not draft.on_its_way(job_name(schedule.owner.name, slot, 1))]
+    waiting = Waiting(count=len(slots), first=slots[0], last=slots[-1]) if slots else None
+    if waiting != scheduling.waiting:
+        draft.update(scheduling=scheduling.model_copy(update={"waiting": waiting}))
 
 
 def next_run(schedule: Schedule, when: When, after: datetime) -> datetime | None:

@@ -10,6 +10,7 @@ from agentschedule.planning.acceptance import accept, notice_edit
 from agentschedule.planning.actions import Plan
 from agentschedule.planning.budget import keep_account
 from agentschedule.planning.draft import Draft
+from agentschedule.planning.due import note_waiting
 from agentschedule.planning.ending import complete_when_done, notice_more_runs
 from agentschedule.planning.history import delete_jobs, forget_deleted, trim_runs
 from agentschedule.planning.holds import end_budget_hold, notice_resume
@@ -52,6 +53,7 @@ WHILE_ACCEPTED = (
     complete_when_done,  # no slot is left
     give_up_due,  # a pause or hold begins: what was due and had not started is counted
     tell_pause,  # why nothing starts
+    note_waiting,  # slots that are due and have not started
 )
 """Rules that start something: only for an accepted schedule."""
 
