@@ -35,6 +35,10 @@ logger = logging.getLogger(__name__)
 _LONGEST_WAIT = 60.0
 _ASK_AGAIN = 60.0
 
+LOCKED = timedelta(seconds=90)
+"""How long a Job is kept at least after a request to create it that nobody answered: its name is the lock of its slot,
+and the request may be carried out for as long as the API server's own time-out (60 s)."""
+
 
 class Executor:
     """Carries out actions. `wake` is called with a schedule's key when something about it has changed."""
@@ -162,6 +166,9 @@ class Executor:
             self._wake(key)
 
         wait = self._failed(entry, action, error)
+        now = self._clock()
+        entry.locked = {name: until for name, until in entry.locked.items() if until > now}
+        entry.locked[action.name] = now + LOCKED
         asyncio.get_running_loop().call_later(wait, self._dispatcher.submit, Urgency.START, find_out)
 
     async def _find_out(self, key: Key, entry: ScheduleEntry, action: CreateJob, *, taken: bool) -> None:

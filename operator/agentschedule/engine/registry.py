@@ -73,6 +73,7 @@ class ScheduleEntry(_Entry[AgentScheduleStatus]):
     volume: VolumeState | None = None
     volume_failures: int = 0
     served_at: datetime | None = None
+    locked: dict[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -121,6 +122,7 @@ class Registry:
             settled=entry.settled() and all(request.settled() for request in requests),
             volume=entry.volume,
             served_at=entry.served_at,
+            locked=entry.locked,
         )
 
     def requests_of(self, key: Key) -> Iterator[RequestEntry]:

@@ -10,10 +10,6 @@ from agentschedule.runs.sighting import Sighting
 
 DEFAULT_RUNS = 10
 
-LOCKED = timedelta(seconds=90)
-"""How long a Job is kept at least, counted from its creation: its name is the lock of its slot, and a request to create
-it, given up by an earlier try, may be carried out for as long as the API server's own time-out (60 s)."""
-
 
 def trim_runs(draft: Draft) -> None:
     """Keep the newest ended runs, as many as the history limit says, and every active one. Newest first."""
@@ -57,10 +53,11 @@ def delete_jobs(draft: Draft) -> None:
     surplus = ended[True][spec.successful_jobs_history_limit :] + ended[False][spec.failed_jobs_history_limit :]
     surplus += _expired(draft, ended[True] + ended[False], spec.ttl_seconds_after_finished)
     for job in {seen.job.uid: seen.job for seen in surplus}.values():
-        if job.created + LOCKED <= draft.now:
+        locked_until = observed.locked.get(job.name, draft.now)
+        if locked_until <= draft.now:
             draft.do(DeleteJob(job.name, job.uid))
         else:
-            draft.wake(job.created + LOCKED)
+            draft.wake(locked_until)
 
 
 def _is_recorded(draft: Draft, job: JobFacts, run: Run | None) -> bool:

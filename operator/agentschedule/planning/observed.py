@@ -149,6 +149,7 @@ class VolumeState:
 class Observed:
     """Everything that a plan is made from. `settled`: the API server holds `status`, nothing waits to be written.
 
+    `locked`: names of Jobs that must stay taken until then.
     `served_at`: when this operator last looked at the due slots, as the plan before this one says; None: not yet.
     """
 
@@ -161,3 +162,4 @@ class Observed:
     settled: bool = True
     volume: VolumeState | None = None
     served_at: datetime | None = None
+    locked: Mapping[str, datetime] = field(default_factory=dict)

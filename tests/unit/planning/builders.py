@@ -100,6 +100,7 @@ class World:
         self.volume_trouble = ""
         self.creates: Start | None = None
         self.settled = True
+        self.locked: dict[str, datetime] = {}
         self.notes: list[Note] = []
         self.asked: list[Action] = []
         self.manifests: dict[str, dict[str, Any]] = {}
@@ -191,6 +192,7 @@ class World:
             starts=dict(self.starts),
             verdict=self.verdict,
             settled=self.settled,
+            locked=self.locked,
             volume=self.volume,
             served_at=self.served_at,
         )

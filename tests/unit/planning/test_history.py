@@ -105,6 +105,7 @@ def test_keep_spares_a_job() -> None:
 def test_no_job_goes_while_an_earlier_request_for_it_may_still_be_carried_out() -> None:
     """Its name is the lock of its slot."""
     world = World(successfulJobsHistoryLimit=0, ttlSecondsAfterFinished=0).tick("09:00")
+    world.locked = {NINE: utc("09:01:30")}
     world.now = utc("09:00:20")
     world.ends(NINE).tick()
     assert world.wake_at == utc("09:01:30")
