@@ -6,7 +6,6 @@ from agentschedule.planning.concurrency import was_under_way
 from agentschedule.planning.draft import Draft
 from agentschedule.planning.observed import Problem, Verdict
 from agentschedule.runs.manifest import RunRequest, job_manifest
-from agentschedule.runs.names import job_name
 from agentschedule.timing import TimingError, check_min_interval
 
 REJECTED = "JobRejected"
@@ -52,7 +51,7 @@ def _count_waiting(draft: Draft) -> None:
     slot, when = draft.status.next_run_time, draft.observed.schedule.when
     if slot is None or not counted < slot <= draft.now:
         return
-    if draft.on_its_way(job_name(draft.observed.schedule.owner.name, slot, 1)):
+    if draft.is_starting(slot):
         return
     if was_under_way(draft, slot, when.start_of(slot) if when is not None else slot):
         draft.skip("Requested", [slot])

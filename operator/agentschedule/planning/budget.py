@@ -67,6 +67,12 @@ def allowance(draft: Draft, *, ignoring_reserved: bool = False) -> Decimal | Sho
     return wanted
 
 
+def pauses(draft: Draft) -> bool:
+    """Whether the schedule is held when a slot finds no money, rather than that slot skipped alone."""
+    budget = _budget(draft)
+    return budget is not None and budget.on_exceeded == "Pause"
+
+
 def settle(draft: Draft, run: Run) -> None:
     """Charge a run that has ended for good. What ended before this period began does not count in it, unless the clock
     was set back: then this period is the one that counts."""

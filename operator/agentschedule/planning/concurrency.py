@@ -10,7 +10,6 @@ from agentschedule.planning.draft import Draft, base_id
 from agentschedule.planning.due import Due
 from agentschedule.planning.queueing import enqueue
 from agentschedule.planning.skipping import out_of_budget, skip_slot
-from agentschedule.runs.names import job_name
 
 
 def at_limit(draft: Draft, due: Due) -> bool:
@@ -62,7 +61,7 @@ def _make_room(draft: Draft, due: Due) -> bool:
 def _replace(draft: Draft, run: Run) -> None:
     """Stop a run for a newer one. Between two attempts there is nothing to stop: it just ends."""
     if run.retry_at is not None:
-        if draft.on_its_way(job_name(draft.observed.schedule.owner.name, run.scheduled_at, run.attempt + 1)):
+        if draft.is_starting(run.scheduled_at, run.attempt + 1):
             return  # it is stopped when it is there
         why = {"reason": "Replaced", "message": "stopped for a newer run"}
         ended = run.model_copy(update={"phase": "Replaced", "retry_at": None, **why})

@@ -11,6 +11,7 @@ from agentschedule.api.status import AgentScheduleStatus, Condition, Hold, Run, 
 from agentschedule.planning.actions import Action, CreateJob, Note, Plan
 from agentschedule.planning.conditions import condition
 from agentschedule.planning.observed import Observed, PlannerSettings, Start
+from agentschedule.runs.names import job_name
 from agentschedule.runs.sighting import Sighting
 
 ENDED_PHASES = frozenset({"Succeeded", "Failed", "TimedOut", "Replaced", "Cancelled"})
@@ -81,6 +82,19 @@ class Draft:
         """Whether this Job is being created."""
         start = self.observed.starts.get(name)
         return self.asked(name) or (start is not None and start.state == "InFlight")
+
+    def is_starting(self, slot: datetime, attempt: int = 1) -> bool:
+        """Whether the Job of this slot's attempt is being created."""
+        return self.on_its_way(self.job_of(slot, attempt))
+
+    def job_of(self, slot: datetime, attempt: int = 1) -> str:
+        """Name of the Job of this slot's attempt."""
+        return job_name(self.observed.schedule.owner.name, slot, attempt)
+
+    def is_true(self, kind: str) -> bool:
+        """Whether a condition holds, as far as it is decided by now."""
+        known = self.conditions.get(kind)
+        return known is not None and known.status == "True"
 
     def turn(self, name: str) -> Start | None:
         """The start of this Job, where it waits for its turn over all schedules, or that turn has come."""

@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 from agentschedule.api.status import SkipReason, Waiting
 from agentschedule.planning.draft import Draft
 from agentschedule.planning.observed import Schedule
-from agentschedule.runs.names import job_name
 from agentschedule.timing import When, Window
 
 _MOST_LOOKED_AT = 1000
@@ -83,8 +82,7 @@ def due_slots(draft: Draft, when: When, most: int) -> list[Due]:
             draft.wake(found.start)
             break
         due.append(found)
-        name = job_name(schedule.owner.name, slot, 1)
-        if draft.on_its_way(name) or draft.turn(name):
+        if draft.is_starting(slot) or draft.turn(draft.job_of(slot)):
             break
     return due
 
@@ -97,7 +95,7 @@ def note_waiting(draft: Draft) -> None:
     slots: list[datetime] = []
     if not draft.halted() and draft.runs_left() != 0:
         due = schedule.when.slots_between(draft.cursor(), draft.now, _MOST_LOOKED_AT)
-        slots = [slot for slot in due if not draft.on_its_way(job_name(schedule.owner.name, slot, 1))]
+        slots = [slot for slot in due if not draft.is_starting(slot)]
     waiting = Waiting(count=len(slots), first=slots[0], last=slots[-1]) if slots else None
     if waiting != scheduling.waiting:
         draft.update(scheduling=scheduling.model_copy(update={"waiting": waiting}))

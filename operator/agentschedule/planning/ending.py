@@ -11,12 +11,10 @@ def complete_when_done(draft: Draft) -> None:
     used_up = draft.all_runs_made()
     none_left = used_up or when.next_after(draft.cursor()) is None
     done = none_left and draft.active_count() == 0 and not draft.status.queued and draft.held() is None
-    old = draft.conditions.get("Complete")
-    was_done = old is not None and old.status == "True"
     if done:
         reason = "MaxRuns" if used_up else "NoMoreRuns"
         text = f"all {draft.status.iteration} runs have been made" if used_up else "no further run is due"
-        if not was_done:
+        if not draft.is_true("Complete"):
             draft.note("Completed", text)
         draft.set_condition("Complete", True, reason, text)
     elif used_up:

@@ -5,7 +5,7 @@ import hashlib
 from agentschedule.api.spec import AgentScheduleSpec
 from agentschedule.api.status import Hold, HoldReason, Run
 from agentschedule.constants import ANNOTATION_RESUME, MESSAGE_BYTES
-from agentschedule.planning.budget import Shortage, allowance, start_anew
+from agentschedule.planning.budget import Shortage, allowance, pauses, start_anew
 from agentschedule.planning.draft import FAILED_PHASES, Draft, base_id
 from agentschedule.runs.result import clean
 
@@ -70,9 +70,8 @@ def end_budget_hold(draft: Draft) -> None:
     held = draft.held()
     if held is None or held.reason != "BudgetExceeded":
         return
-    spec = draft.observed.schedule.spec
     left = allowance(draft)
-    if not isinstance(left, Shortage) or (spec is not None and spec.budget is not None and _skips(spec)):
+    if not isinstance(left, Shortage) or not pauses(draft):
         draft.update(hold=_lifted(held))
     else:
         draft.wake(left.until)
@@ -90,10 +89,6 @@ def _trusted(hold: Hold | None) -> Hold | None:
     if hold is None or not hold.probation:
         return hold
     return hold.model_copy(update={"probation": False}) if hold.reason == "BudgetExceeded" else None
-
-
-def _skips(spec: AgentScheduleSpec) -> bool:
-    return spec.budget is not None and spec.budget.on_exceeded == "Skip"
 
 
 def _dead_letters(spec: AgentScheduleSpec) -> bool:

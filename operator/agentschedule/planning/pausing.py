@@ -6,7 +6,7 @@ from agentschedule.api.status import Condition, SkipReason
 from agentschedule.planning.concurrency import was_under_way
 from agentschedule.planning.draft import Draft
 from agentschedule.planning.due import place
-from agentschedule.runs.names import job_name, utc_words
+from agentschedule.runs.names import utc_words
 
 _GIVEN_UP_A_TIME = 1000
 _MOST_GIVEN_UP = 50_000
@@ -39,7 +39,7 @@ def give_up_due(draft: Draft) -> None:
     People may have paused it while the operator was down: then only what was still under way was due before.
     """
     schedule, when = draft.observed.schedule, draft.observed.schedule.when
-    if not draft.halted() or _was_halted(draft) or when is None or draft.runs_left() == 0:
+    if not draft.halted() or draft.is_true("Suspended") or when is None or draft.runs_left() == 0:
         return
     reason: SkipReason = "CatchUp" if draft.held() else "Requested"
     looked_at, one_comes = draft.cursor(), False
@@ -47,7 +47,7 @@ def give_up_due(draft: Draft) -> None:
         slots = when.slots_between(looked_at, draft.now, _GIVEN_UP_A_TIME)
         if not slots:
             return
-        due = [slot for slot in slots if not draft.on_its_way(job_name(schedule.owner.name, slot, 1))]
+        due = [slot for slot in slots if not draft.is_starting(slot)]
         one_comes |= len(due) < len(slots)
         looked_at = slots[-1]
         if reason == "Requested":
@@ -64,7 +64,7 @@ def tell_pause(draft: Draft) -> None:
         draft.set_condition("Suspended", True, held.reason, held.message)
     elif draft.suspended is not None:
         message = _message(draft)
-        if not _was_halted(draft):
+        if not draft.is_true("Suspended"):
             draft.note("Suspended", message)
         draft.set_condition("Suspended", True, draft.suspended, message)
     else:
@@ -73,19 +73,14 @@ def tell_pause(draft: Draft) -> None:
 
 def _give_up_unseen(draft: Draft, until: datetime) -> None:
     """A pause that came and ended while nobody looked: nobody knows when it began, so what it may have held is told."""
-    when, name = draft.observed.schedule.when, draft.observed.schedule.owner.name
+    when = draft.observed.schedule.when
     slots = when.slots_between(draft.cursor(), until - _TICK, _GIVEN_UP_A_TIME) if when else []
-    if slots and not any(draft.on_its_way(job_name(name, slot, 1)) for slot in slots):
+    if slots and not any(draft.is_starting(slot) for slot in slots):
         draft.skip("Requested", slots)
         draft.handled(slots[-1])
         draft.note("SlotSkipped", f"{len(slots)} missed slots up to {utc_words(slots[-1])} are skipped: {_PAUSED}")
         if len(slots) == _GIVEN_UP_A_TIME:
             draft.wake(draft.now)
-
-
-def _was_halted(draft: Draft) -> bool:
-    old = draft.conditions.get("Suspended")
-    return old is not None and old.status == "True"
 
 
 def _resumed_at(draft: Draft, was: Condition) -> datetime:

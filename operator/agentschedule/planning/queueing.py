@@ -6,7 +6,7 @@ from agentschedule.planning.draft import Draft
 from agentschedule.planning.due import fate_of, place
 from agentschedule.planning.launching import Refusal, launch, too_late
 from agentschedule.planning.skipping import skip_slot
-from agentschedule.runs.names import job_name, utc_words
+from agentschedule.runs.names import utc_words
 from agentschedule.timing import Window
 
 MAX_QUEUED = 1
@@ -39,13 +39,13 @@ def start_queued(draft: Draft) -> None:
 
 def waiting(draft: Draft) -> list[datetime]:
     """Slots in the queue whose Job is not on its way."""
-    return [slot for slot in draft.status.queued if not draft.on_its_way(_name(draft, slot))]
+    return [slot for slot in draft.status.queued if not draft.is_starting(slot)]
 
 
 def _leaves(draft: Draft, slot: datetime) -> bool:
     """Whether the oldest slot leaves the queue: it is skipped, or its Job is there."""
     schedule, when = draft.observed.schedule, draft.observed.schedule.when
-    if draft.on_its_way(_name(draft, slot)):
+    if draft.is_starting(slot):
         return False
     start = place(schedule, when, slot).start if when is not None else slot
     window = schedule.blackouts.at(draft.now)
@@ -83,7 +83,3 @@ def _gives_way(draft: Draft) -> bool:
         return False
     newer = place(schedule, when, slot)
     return newer.start <= draft.now and fate_of(schedule, newer) is None
-
-
-def _name(draft: Draft, slot: datetime) -> str:
-    return job_name(draft.observed.schedule.owner.name, slot, 1)

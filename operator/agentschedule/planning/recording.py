@@ -13,7 +13,6 @@ from agentschedule.planning.due import MISSED, fate_of, place
 from agentschedule.planning.pending import never_started
 from agentschedule.planning.retrying import retry_time
 from agentschedule.planning.skipping import skip_slots
-from agentschedule.runs.names import job_name
 from agentschedule.runs.result import MAX_TOKENS, clean
 from agentschedule.runs.sighting import NEVER_STARTED, Sighting, Standing, judge
 
@@ -98,10 +97,9 @@ def _count_passed(draft: Draft, slot: datetime) -> None:
     Nothing is counted where they may not have been due at all: the schedule was suspended or edited since.
     """
     schedule, scheduling = draft.observed.schedule, draft.status.scheduling
-    suspended = draft.conditions.get("Suspended")
     if schedule.when is None or scheduling is None or scheduling.when_hash != schedule.digest:
         return
-    if suspended is not None and suspended.status == "True":
+    if draft.is_true("Suspended"):
         return
     for _ in range(_MOST_PASSED // _PASSED_A_TIME):
         passed = schedule.when.slots_between(draft.cursor(), slot - timedelta(seconds=1), _PASSED_A_TIME)
@@ -260,8 +258,7 @@ def _settle_lost(draft: Draft) -> None:
                 end = Standing("Failed", ended=True, reason=run.reason, message=run.message, completed_at=at)
                 draft.runs[key] = _conclude(draft, run, run.uid, end)
             continue
-        following = job_name(draft.observed.schedule.owner.name, run.scheduled_at, run.attempt + 1)
-        if run.retry_at is not None and draft.on_its_way(following):
+        if run.retry_at is not None and draft.is_starting(run.scheduled_at, run.attempt + 1):
             continue  # it is stopped by deleting that one
         unseen = "" if seen is not None else " while the operator was not looking"
         lost = run.model_copy(

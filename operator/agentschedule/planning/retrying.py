@@ -9,7 +9,6 @@ from agentschedule.planning.closing import close
 from agentschedule.planning.draft import NOTHING, Draft, base_id
 from agentschedule.planning.observed import Schedule, Start
 from agentschedule.planning.starting import start_run
-from agentschedule.runs.names import job_name
 from agentschedule.runs.result import clean
 from agentschedule.runs.sighting import Standing
 from agentschedule.timing import parse_duration
@@ -61,7 +60,7 @@ def start_retries(draft: Draft) -> None:
         if run.retry_at is None:
             continue
         edited = _edited_away(draft, run)
-        if edited is not None and not draft.on_its_way(_next_name(draft, run)):
+        if edited is not None and not draft.is_starting(run.scheduled_at, run.attempt + 1):
             _give_up(draft, run, edited)
             continue
         due = run.retry_at if blackout is None else blackout.end
@@ -76,10 +75,6 @@ def start_retries(draft: Draft) -> None:
         )
         if isinstance(outcome, Start):
             _give_up(draft, run, f"attempt {attempt} could not be created: {outcome.message}")
-
-
-def _next_name(draft: Draft, run: Run) -> str:
-    return job_name(draft.observed.schedule.owner.name, run.scheduled_at, run.attempt + 1)
 
 
 def _give_up(draft: Draft, run: Run, why: str) -> None:

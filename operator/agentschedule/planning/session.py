@@ -16,8 +16,7 @@ def keep_volume(draft: Draft) -> None:
 
     For a schedule that rests nothing is made: people may have deleted its volume.
     """
-    complete = draft.conditions.get("Complete")
-    rests = draft.halted() or (complete is not None and complete.status == "True")
+    rests = draft.halted() or draft.is_true("Complete")
     if draft.observed.volume is not None or not rests:
         _known(draft)
 

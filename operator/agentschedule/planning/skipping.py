@@ -5,7 +5,7 @@ from datetime import datetime
 from itertools import groupby
 
 from agentschedule.api.status import SkipReason
-from agentschedule.planning.budget import Shortage
+from agentschedule.planning.budget import Shortage, pauses
 from agentschedule.planning.draft import Draft
 from agentschedule.planning.due import Fate
 from agentschedule.planning.holds import hold
@@ -44,9 +44,7 @@ def skip_slots(draft: Draft, slots: Sequence[tuple[datetime, Fate]]) -> None:
 
 def out_of_budget(draft: Draft, slot: datetime, shortage: Shortage) -> None:
     """Not enough money is left for a slot: it is skipped, and unless the spec says otherwise the schedule is held."""
-    spec = draft.observed.schedule.spec
-    pauses = spec is not None and spec.budget is not None and spec.budget.on_exceeded == "Pause"
-    if not pauses:
+    if not pauses(draft):
         skip_slot(draft, slot, "Budget", f"is skipped: {shortage.message}")
         return
     draft.skip("Budget", [slot])

@@ -9,7 +9,6 @@ from agentschedule.planning.due import MISSED, Due, Fate, due_slots, fate_of, pl
 from agentschedule.planning.launching import Refusal, launch, too_late
 from agentschedule.planning.queueing import waiting
 from agentschedule.planning.skipping import skip_slot, skip_slots
-from agentschedule.runs.names import job_name
 
 SLOTS_A_PASS = 500
 """Missed slots counted in one pass; where there are more, the next pass follows at once. Bounds the work at a time."""
@@ -51,7 +50,7 @@ def _fates(draft: Draft, due: Sequence[Due]) -> list[Fate | None]:
 
 def _own_fate(draft: Draft, due: Due) -> Fate | None:
     """Unwanted, or within a blackout."""
-    if draft.on_its_way(job_name(draft.observed.schedule.owner.name, due.slot, 1)):
+    if draft.is_starting(due.slot):
         return None
     return fate_of(draft.observed.schedule, due)
 
@@ -72,7 +71,7 @@ def _missed(draft: Draft, due: Sequence[Due], left: Sequence[int]) -> Sequence[i
 
 def _is_late(draft: Draft, due: Due) -> bool:
     """Whether it was missed: nothing could start it in time. One that waited for its turn or for room was not."""
-    turn = draft.turn(job_name(draft.observed.schedule.owner.name, due.slot, 1))
+    turn = draft.turn(draft.job_of(due.slot))
     if turn is not None:
         return turn.trigger == "CatchUp"
     return not draft.is_fresh(due.start) and not room_was_made(draft, due.start)
@@ -81,7 +80,7 @@ def _is_late(draft: Draft, due: Due) -> bool:
 def _start(draft: Draft, due: Due, *, newest: bool) -> bool:
     """Start a slot, leave it waiting, or skip it for want of time, room or money. True: it is dealt with."""
     schedule, spec = draft.observed.schedule, draft.observed.schedule.spec
-    if spec is None or draft.on_its_way(job_name(schedule.owner.name, due.slot, 1)):
+    if spec is None or draft.is_starting(due.slot):
         return False
     late = _is_late(draft, due)
     window = schedule.blackouts.at(draft.now)

@@ -21,7 +21,7 @@ def summarise(draft: Draft) -> None:
     schedule = draft.observed.schedule
     accepted = draft.conditions.get("Accepted")
     undecided = accepted is None or accepted.observed_generation != schedule.generation
-    complete = (c := draft.conditions.get("Complete")) is not None and c.status == "True"
+    complete = draft.is_true("Complete")
     if schedule.deleting:
         pass  # it keeps the phase it had
     elif not draft.accepted:
