@@ -61,10 +61,12 @@ class Dispatcher:
             logger.warning("stopping with requests unfinished", extra={"waiting": self._queue.qsize()})
 
     async def stop(self) -> None:
-        """End the workers."""
+        """End the workers; what waits is dropped."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        while not self._queue.empty():
+            self._queue.get_nowait()
 
     async def _work(self) -> None:
         while True:
