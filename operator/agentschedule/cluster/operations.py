@@ -21,9 +21,9 @@ class Operations:
         self._client = client
         self._identity = identity
 
-    async def create_job(self, manifest: Raw) -> Raw:
-        """Create a Job. `ApiError` 409 when the name is taken."""
-        path = collection("jobs", manifest["metadata"]["namespace"])
+    async def create_job(self, namespace: str, manifest: Raw | bytes) -> Raw:
+        """Create a Job, given as such or as JSON text. `ApiError` 409 when the name is taken."""
+        path = collection("jobs", namespace)
         return (await self._client.request("POST", path, body=manifest)).body
 
     async def dry_run_job(self, manifest: Raw) -> Answer:

@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import heapq
+import itertools
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -11,7 +12,8 @@ from typing import Any, get_args
 
 from agentschedule.api.agentrun import AgentRunStatus
 from agentschedule.api.status import SchedulePhase
-from agentschedule.engine.dispatcher import Dispatcher
+from agentschedule.engine.ahead import Ahead, Upcoming, encoded, starts_something
+from agentschedule.engine.dispatcher import Dispatcher, Urgency
 from agentschedule.engine.executor import Executor, regarding, utc_now
 from agentschedule.engine.intake import Intake
 from agentschedule.engine.ports import Cluster
@@ -22,7 +24,7 @@ from agentschedule.engine.writer import StatusWriter
 from agentschedule.metrics import Metrics
 from agentschedule.planning.actions import Note, Plan
 from agentschedule.planning.manual import request_status
-from agentschedule.planning.observed import PlannerSettings, Request
+from agentschedule.planning.observed import Observed, PlannerSettings, Request
 from agentschedule.planning.planner import plan
 
 logger = logging.getLogger(__name__)
@@ -31,6 +33,10 @@ LONGEST_SLEEP = 30.0
 """Seconds after which the wall clock is looked at again: it may have been set while we slept by the monotonic one."""
 
 _BATCH = 20
+_TRICKLE = 2
+_TRICKLE_EVERY = 0.05
+"""While starts wait to be sent, so many schedules at a time are looked at for anything else, and then so many seconds
+not. A burst of starts takes as long as the API server needs for it, and what came of them is recorded after that."""
 _AFTER_ERROR = timedelta(seconds=30)
 
 
@@ -50,7 +56,7 @@ class Engine:
     ) -> None:
         self.registry = Registry(settings.ceilings, clock)
         self.dispatcher = Dispatcher(concurrency, metrics)
-        self.recorder = Recorder(cluster, self.dispatcher)
+        self.recorder = Recorder(cluster, self.dispatcher, metrics)
         self._settings = settings
         self._metrics = metrics
         self._clock = clock
@@ -68,15 +74,22 @@ class Engine:
             on_read=self._observe,
         )
         self._heap: list[tuple[datetime, Key]] = []
+        self._due: dict[Key, None] = {}
         self._woken: dict[Key, None] = {}
+        self._upcoming = Upcoming()
         self._news = asyncio.Event()
+        self._trickled = 0.0
+        self.dispatcher.on_starts_gone = self._news.set
         self._show()
         self._closing = False
         self._unseen = 0
         self._on_schedule_gone = on_schedule_gone
 
     def wake(self, key: Key) -> None:
-        """Reconcile this schedule soon."""
+        """Something is news of this schedule: reconcile it soon. What was planned ahead does not hold any more."""
+        entry = self.registry.schedules.get(key)
+        if entry is not None:
+            entry.ahead = None
         self._woken[key] = None
         self._news.set()
 
@@ -126,22 +139,54 @@ class Engine:
         await self.dispatcher.drain(seconds)
 
     async def _turn(self) -> None:
+        self._collect_due()
+        for key in list(self._due)[:_BATCH]:
+            del self._due[key]
+            self._safely(key, self._serve)
+        for key in list(self._woken)[: self._share()]:
+            del self._woken[key]
+            self._trickled = self._seconds()
+            self._safely(key, self._reconcile)
+            self._unseen -= 1
+        self._call_next()
+        if not self._due and not self._woken:
+            self._plan_ahead()
+        if self._due or (self._woken and self._share()):
+            await asyncio.sleep(0)
+            return
+        await self._sleep()
+
+    def _collect_due(self) -> None:
         now = self._clock()
         while self._heap and self._heap[0][0] <= now:
             at, key = heapq.heappop(self._heap)
             entry = self.registry.schedules.get(key)
             if entry is not None and entry.wake_at == at:
                 entry.wake_at = None
-                self._woken[key] = None
-        for key in list(self._woken)[:_BATCH]:
-            del self._woken[key]
-            self._safely_reconcile(key)
-            self._unseen -= 1
-        self._call_next()
-        if self._woken:
-            await asyncio.sleep(0)
-            return
-        await self._sleep()
+                self._due[key] = None
+
+    def _share(self) -> int:
+        """How many schedules that have news are looked at now."""
+        if not self.dispatcher.waiting(Urgency.START) or self._unseen > 0:
+            return _BATCH
+        return _TRICKLE if self._seconds() >= self._trickled + _TRICKLE_EVERY else 0
+
+    def _plan_ahead(self) -> None:
+        """Use a quiet moment for what will be due."""
+        for key, at in itertools.islice(self._upcoming.take(self._clock()), _BATCH):
+            entry = self.registry.schedules.get(key)
+            if entry is None or entry.expected != at:
+                continue
+            entry.expected = None
+            if entry.wake_at == at and entry.ahead is None and not entry.doubted:
+                self._safely(key, partial(self._plan_for, entry=entry, at=at))
+
+    def _plan_for(self, key: Key, *, entry: ScheduleEntry, at: datetime) -> None:
+        observed = self.registry.observe(key)
+        if observed is not None:
+            decided = plan(observed, self._settings, at)
+            if starts_something(decided):
+                entry.ahead = Ahead(at, observed, encoded(decided))
 
     def _call_next(self) -> None:
         """Starts whose turn has come are planned anew: a run is made from what holds when it starts."""
@@ -163,10 +208,13 @@ class Engine:
 
     async def _sleep(self) -> None:
         seconds = min(LONGEST_SLEEP, self.registry.admission.look_again(self._seconds()) or LONGEST_SLEEP)
-        if self._heap:
-            seconds = min(seconds, (self._heap[0][0] - self._clock()).total_seconds())
+        for next_at in (self._heap[0][0] if self._heap else None, self._upcoming.next()):
+            if next_at is not None:
+                seconds = min(seconds, (next_at - self._clock()).total_seconds())
+        if self._woken:
+            seconds = min(seconds, _TRICKLE_EVERY)
         self._news.clear()
-        if self._woken or seconds <= 0:
+        if seconds <= 0:
             await asyncio.sleep(0)
             return
         try:
@@ -175,10 +223,10 @@ class Engine:
         except TimeoutError:
             pass
 
-    def _safely_reconcile(self, key: Key) -> None:
+    def _safely(self, key: Key, work: Callable[[Key], None]) -> None:
         """One bad resource never disturbs another."""
         try:
-            self._reconcile(key)
+            work(key)
         except Exception:
             self._metrics.reconcile_errors.inc()
             logger.exception("reconciling failed", extra={"namespace": key.namespace, "object": key.name})
@@ -187,15 +235,26 @@ class Engine:
                 self._step_back(key, entry)
                 self._wake_at(key, entry, self._clock() + _AFTER_ERROR)
 
+    def _serve(self, key: Key) -> None:
+        """A schedule's time has come: do what was planned for it, or plan it now."""
+        entry = self.registry.schedules.get(key)
+        ahead = entry.ahead if entry is not None else None
+        if entry is not None and ahead is not None and ahead.holds(self._clock()):
+            entry.ahead = None
+            self._carry_out(key, entry, ahead.observed, ahead.plan)
+        else:
+            self._reconcile(key)
+
     def _reconcile(self, key: Key) -> None:
         observed = self.registry.observe(key)
         entry = self.registry.schedules.get(key)
         if observed is None or entry is None:
             self._tell_requests_without_schedule(key)
-            return
-        if entry.doubted:
-            return
-        decided = plan(observed, self._settings, self._clock())
+        elif not entry.doubted:
+            entry.ahead = None
+            self._carry_out(key, entry, observed, plan(observed, self._settings, self._clock()))
+
+    def _carry_out(self, key: Key, entry: ScheduleEntry, observed: Observed, decided: Plan) -> None:
         entry.status, entry.served_at = decided.status, decided.served_at
         for name in decided.consumed:
             entry.starts.pop(name, None)
@@ -216,6 +275,8 @@ class Engine:
         if entry.wake_at != at:
             entry.wake_at = at
             heapq.heappush(self._heap, (at, key))
+        if entry.expected != at and self._upcoming.expect(key, at, self._clock()):
+            entry.expected = at
 
     def _written(self, kind: str, key: Key) -> None:
         """A status is settled: what waited for that can go on."""

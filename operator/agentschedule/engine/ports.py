@@ -10,8 +10,8 @@ Raw = dict[str, Any]
 class Cluster(Protocol):
     """Writes and fresh reads; all raise `ApiError`. See `cluster.operations.Operations`."""
 
-    async def create_job(self, manifest: Raw) -> Raw:
-        """Create a Job."""
+    async def create_job(self, namespace: str, manifest: Raw | bytes) -> Raw:
+        """Create a Job, given as such or as JSON text."""
 
     async def dry_run_job(self, manifest: Raw) -> Answer:
         """Ask whether a Job would be taken."""

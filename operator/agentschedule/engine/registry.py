@@ -8,6 +8,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from agentschedule.api.agentrun import AgentRunStatus
 from agentschedule.api.status import AgentScheduleStatus
 from agentschedule.engine.admission import Admission
+from agentschedule.engine.ahead import Ahead
 from agentschedule.planning.observed import (
     NO_CEILINGS,
     Ceilings,
@@ -74,6 +75,9 @@ class ScheduleEntry(_Entry[AgentScheduleStatus]):
     volume_failures: int = 0
     served_at: datetime | None = None
     locked: dict[str, datetime] = field(default_factory=dict)
+    expected: datetime | None = None
+    """The due time for which a plan is to be made ahead."""
+    ahead: Ahead | None = None
 
 
 @dataclass(slots=True, kw_only=True)

@@ -103,7 +103,7 @@ class StatusWriter:
         ticket.last = asyncio.get_running_loop().time()
         if isinstance(entry, ScheduleEntry) and entry.doubted:
             return  # planned anew, and written if need be, when it has been read afresh
-        difference = diff(entry.acked, entry.wanted())
+        difference = diff(entry.acked, entry.wanted(), free=False)
         if not difference:  # a write whose answer was lost had been taken: the watch said so
             ticket.failures = 0
             self._on_written(kind, key)
@@ -126,7 +126,7 @@ class StatusWriter:
         entry.sent = ()
         if version_of(raw) >= entry.version:
             entry.acked, entry.version = raw.get("status") or {}, version_of(raw)
-        stuck = diff(entry.acked, entry.wanted()) == difference
+        stuck = diff(entry.acked, entry.wanted(), free=False) == difference
         ticket.failures = min(ticket.failures + 1, _MOST_FAILURES) if stuck else 0
         if not entry.settled():  # it has changed again meanwhile
             self.changed(kind, key)
@@ -155,17 +155,21 @@ class StatusWriter:
         self.changed(kind, key)
 
 
-def diff(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """The JSON merge patch (RFC 7396) that makes `new` of `old`."""
+def diff(old: dict[str, Any], new: dict[str, Any], *, free: bool = True) -> dict[str, Any]:
+    """The JSON merge patch (RFC 7396) that makes `new` of `old`.
+
+    `free`: nothing says of which types the values are. Else the resource's schema does, all but that of `state`, and
+    `==` is enough, which takes true for 1.
+    """
     patch: dict[str, Any] = {key: None for key in old if key not in new}
     for key, value in new.items():
         if key not in old:
             patch[key] = value
         elif isinstance(value, dict) and isinstance(old[key], dict):
-            inner = diff(old[key], value)
+            inner = diff(old[key], value, free=free or key == "state")
             if inner:
                 patch[key] = inner
-        elif not _same(value, old[key]):
+        elif value != old[key] or (free and not _same(value, old[key])):
             patch[key] = value
     return patch
 

@@ -12,13 +12,16 @@ from agentschedule.api.status import AgentScheduleStatus, Run
 
 @dataclass(frozen=True, slots=True)
 class CreateJob:
-    """Create a run's Job. Its name is the lock. `budget` is what is reserved for the run, in US dollars."""
+    """Create a run's Job. Its name is the lock. `budget` is what is reserved for the run, in US dollars.
+
+    `manifest` is the Job, or the same as JSON text.
+    """
 
     name: str
     slot: datetime
     trigger: str
     due: datetime
-    manifest: dict[str, Any]
+    manifest: dict[str, Any] | bytes
     budget: Decimal
 
 
