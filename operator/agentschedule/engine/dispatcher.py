@@ -67,8 +67,10 @@ class Dispatcher:
             logger.warning("stopping with requests unfinished", extra={"waiting": len(self._heap)})
 
     async def stop(self) -> None:
-        """Give up whatever is under way."""
+        """Give up whatever is under way; what waits is dropped."""
         self._open = False
+        self._heap.clear()
+        self._waiting.clear()
         tasks = tuple(self._under_way)
         for task in tasks:
             task.cancel()

@@ -5,7 +5,7 @@ import dataclasses
 import heapq
 import itertools
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, get_args
@@ -18,13 +18,13 @@ from agentschedule.engine.executor import Executor, regarding, utc_now
 from agentschedule.engine.intake import Intake
 from agentschedule.engine.ports import Cluster
 from agentschedule.engine.recorder import Recorder
-from agentschedule.engine.registry import Key, Registry, RequestEntry, ScheduleEntry
+from agentschedule.engine.registry import Key, RequestEntry, ScheduleEntry
 from agentschedule.engine.rereader import Rereader
 from agentschedule.engine.writer import StatusWriter
 from agentschedule.metrics import Metrics
 from agentschedule.planning.actions import Note, Plan
 from agentschedule.planning.manual import request_status
-from agentschedule.planning.observed import Observed, PlannerSettings, Request
+from agentschedule.planning.observed import Observed, Request
 from agentschedule.planning.planner import plan
 
 logger = logging.getLogger(__name__)
@@ -41,12 +41,15 @@ _AFTER_ERROR = timedelta(seconds=30)
 
 
 class Engine:
-    """Keeps the due heap, reconciles; `intake` takes what is observed. All of it belongs to one event loop."""
+    """Keeps the due heap, reconciles, and has done what is decided: for one term of leadership.
+
+    What is known (`intake` and its registry) is there before it and after it. All of it belongs to one event loop.
+    """
 
     def __init__(
         self,
         cluster: Cluster,
-        settings: PlannerSettings,
+        intake: Intake,
         metrics: Metrics,
         *,
         concurrency: int = 32,
@@ -54,17 +57,17 @@ class Engine:
         clock: Callable[[], datetime] = utc_now,
         on_schedule_gone: Callable[[], None] = lambda: None,
     ) -> None:
-        self.registry = Registry(settings.ceilings, clock)
+        self.intake = intake
+        self.registry = intake.registry
         self.dispatcher = Dispatcher(concurrency, metrics)
         self.recorder = Recorder(cluster, self.dispatcher, metrics)
-        self._settings = settings
+        self._settings = intake.settings
         self._metrics = metrics
         self._clock = clock
         self._executor = Executor(
             self.registry, cluster, self.dispatcher, self.recorder, metrics, clock=clock, wake=self.wake
         )
         self._rereader = Rereader(self.registry, cluster, self.dispatcher)
-        self.intake = Intake(self.registry, settings, wake=self.wake, forget=self._forget, doubt=self._doubt)
         self._writer = StatusWriter(
             self.registry,
             cluster,
@@ -93,7 +96,7 @@ class Engine:
         self._woken[key] = None
         self._news.set()
 
-    def _forget(self, kind: str, key: Key) -> None:
+    def forget(self, kind: str, key: Key) -> None:
         """An object is gone."""
         self._writer.forget(kind, key)
         if kind != "agentschedules":
@@ -108,7 +111,7 @@ class Engine:
                 del entry.starts[name]
                 self.registry.admission.leave((key.namespace, name))
 
-    def _doubt(self, key: Key) -> None:
+    def doubt(self, key: Key) -> None:
         """Another has written its status."""
         self._rereader.read(key, self.intake)
 
@@ -122,8 +125,9 @@ class Engine:
     # The loop
 
     async def run(self) -> None:
-        """Reconcile what is due or woken, until cancelled."""
+        """Look at every schedule, then reconcile what is due or woken, until cancelled: nothing is sent after that."""
         self.dispatcher.start()
+        self._woken |= dict.fromkeys(self.registry.everyone())
         self._unseen = len(self._woken)
         try:
             while not self._closing:
@@ -322,15 +326,17 @@ class Engine:
         self.recorder.tell(reference, note.reason, note.message, warning=note.warning)
 
     def _show(self) -> None:
-        """Gauges are read when somebody asks for them."""
+        """Gauges are read when somebody asks for them. Who does not lead shows none, so that sums are right."""
         for phase in get_args(SchedulePhase):
             self._metrics.schedules.labels(phase).set_function(partial(self._in_phase, phase))
-        active = self.registry.schedules.values
-        self._metrics.active.set_function(lambda: sum(entry.status.active_count for entry in active()))
+        self._metrics.active.set_function(lambda: sum(entry.status.active_count for entry in self._led()))
         self._metrics.waiting.set_function(lambda: self.registry.admission.waiting)
 
     def _in_phase(self, phase: str) -> int:
-        return sum(entry.status.phase == phase for entry in self.registry.schedules.values())
+        return sum(entry.status.phase == phase for entry in self._led())
+
+    def _led(self) -> Collection[ScheduleEntry]:
+        return self.registry.schedules.values() if self.intake.listener is self else ()
 
     def _count(self, decided: Plan) -> None:
         for run in decided.ended:

@@ -152,6 +152,11 @@ class Registry:
         """Whether this very Job is known and there."""
         return job_uid not in self._gone and any(j.uid == job_uid for j in self._jobs.get(schedule_uid, {}).values())
 
+    def everyone(self) -> Iterator[Key]:
+        """Every schedule that is known, or that an AgentRun names."""
+        yield from self.schedules
+        yield from self._requested
+
     # Putting in and taking out AgentRuns
 
     # The dead stay dead: an answer or a list that was long on its way must not bring back what is known to be gone.
@@ -305,6 +310,10 @@ class Registry:
             if namespace in {None, pod.namespace} and pod.uid not in present and pod.version <= version
         ]
         return changed | {self._lose_pod(pod) for pod in lost}
+
+    def begin_lists(self) -> None:
+        """Everything is about to be listed, pods before Jobs; then comes `recall_left_pods`."""
+        self._left = {}
 
     def recall_left_pods(self) -> None:
         """Pods whose Job was deleted while nobody looked. To be called when pods were listed before Jobs: then a Job
