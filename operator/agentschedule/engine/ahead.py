@@ -6,12 +6,13 @@ planned some seconds before, for that time, and holds for as long as nothing els
 
 import dataclasses
 import heapq
-import json
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
+
+import orjson
 
 from agentschedule.planning.actions import CreateJob, Plan
 from agentschedule.planning.observed import Observed
@@ -43,7 +44,7 @@ class Ahead:
 def encoded(plan: Plan) -> Plan:
     """The plan with the bodies of its creations as they are sent. They need less memory, too."""
     actions = tuple(
-        dataclasses.replace(action, manifest=json.dumps(action.manifest, separators=(",", ":")).encode())
+        dataclasses.replace(action, manifest=orjson.dumps(action.manifest))
         if isinstance(action, CreateJob) and isinstance(action.manifest, dict)
         else action
         for action in plan.actions

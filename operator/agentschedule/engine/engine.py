@@ -153,7 +153,7 @@ class Engine:
             self._safely(key, self._reconcile)
             self._unseen -= 1
         self._call_next()
-        if not self._due and not self._woken:
+        if self._is_quiet():
             self._plan_ahead()
         if self._due or (self._woken and self._share()):
             await asyncio.sleep(0)
@@ -174,6 +174,9 @@ class Engine:
         if not self.dispatcher.waiting(Urgency.START) or self._unseen > 0:
             return _BATCH
         return _TRICKLE if self._seconds() >= self._trickled + _TRICKLE_EVERY else 0
+
+    def _is_quiet(self) -> bool:
+        return not (self._due or self._woken or self.dispatcher.waiting(Urgency.START))
 
     def _plan_ahead(self) -> None:
         """Use a quiet moment for what will be due."""
@@ -212,9 +215,10 @@ class Engine:
 
     async def _sleep(self) -> None:
         seconds = min(LONGEST_SLEEP, self.registry.admission.look_again(self._seconds()) or LONGEST_SLEEP)
-        for next_at in (self._heap[0][0] if self._heap else None, self._upcoming.next()):
-            if next_at is not None:
-                seconds = min(seconds, (next_at - self._clock()).total_seconds())
+        upcoming = self._upcoming.next() if self._is_quiet() else None
+        for at in (self._heap[0][0] if self._heap else None, upcoming):
+            if at is not None:
+                seconds = min(seconds, (at - self._clock()).total_seconds())
         if self._woken:
             seconds = min(seconds, _TRICKLE_EVERY)
         self._news.clear()
