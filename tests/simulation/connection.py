@@ -93,6 +93,9 @@ class Connection:
         self.stale = True
         self._running.set()
 
+    async def warm(self, connections: int) -> None:
+        """Connections cost nothing here."""
+
     async def create_job(self, namespace: str, manifest: Raw | bytes) -> Raw:
         manifest = json.loads(manifest) if isinstance(manifest, bytes) else manifest
         name = manifest["metadata"]["name"]

@@ -61,7 +61,7 @@ class Upcoming:
     """When each schedule's next plan is to be made ahead."""
 
     def __init__(self) -> None:
-        self._heap: list[tuple[datetime, "Key", datetime]] = []
+        self._heap: list[tuple[datetime, Key, datetime]] = []
 
     def expect(self, key: "Key", at: datetime, now: datetime) -> bool:
         """A schedule will be due. False: so soon that nothing can be done ahead."""

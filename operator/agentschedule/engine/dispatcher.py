@@ -42,6 +42,11 @@ class Dispatcher:
         """Called when no start waits any more."""
         metrics.queue.set_function(lambda: len(self._heap))
 
+    @property
+    def limit(self) -> int:
+        """How many requests may be under way at once."""
+        return self._most
+
     def waiting(self, urgency: Urgency) -> int:
         """How many requests of an urgency wait."""
         return self._waiting[urgency]

@@ -5,6 +5,7 @@ import dataclasses
 import heapq
 import itertools
 import logging
+from collections import Counter
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from functools import partial
@@ -37,6 +38,7 @@ _TRICKLE = 2
 _TRICKLE_EVERY = 0.05
 """While starts wait to be sent, so many schedules at a time are looked at for anything else, and then so many seconds
 not. A burst of starts takes as long as the API server needs for it, and what came of them is recorded after that."""
+_WARM = timedelta(seconds=2)
 _AFTER_ERROR = timedelta(seconds=30)
 
 
@@ -56,12 +58,14 @@ class Engine:
         status_interval: float = 1.0,
         clock: Callable[[], datetime] = utc_now,
         on_schedule_gone: Callable[[], None] = lambda: None,
+        on_begun: Callable[[], None] = lambda: None,
     ) -> None:
         self.intake = intake
         self.registry = intake.registry
         self.dispatcher = Dispatcher(concurrency, metrics)
         self.recorder = Recorder(cluster, self.dispatcher, metrics)
         self._settings = intake.settings
+        self._cluster = cluster
         self._metrics = metrics
         self._clock = clock
         self._executor = Executor(
@@ -80,6 +84,8 @@ class Engine:
         self._due: dict[Key, None] = {}
         self._woken: dict[Key, None] = {}
         self._upcoming = Upcoming()
+        self._bursts: Counter[datetime] = Counter()
+        """How many plans were made ahead for each time."""
         self._news = asyncio.Event()
         self._trickled = 0.0
         self.dispatcher.on_starts_gone = self._news.set
@@ -87,6 +93,8 @@ class Engine:
         self._closing = False
         self._unseen = 0
         self._on_schedule_gone = on_schedule_gone
+        self._on_begun = on_begun
+        self._begun = False
 
     def wake(self, key: Key) -> None:
         """Something is news of this schedule: reconcile it soon. What was planned ahead does not hold any more."""
@@ -155,6 +163,7 @@ class Engine:
         self._call_next()
         if self._is_quiet():
             self._plan_ahead()
+            self._warm_up()
         if self._due or (self._woken and self._share()):
             await asyncio.sleep(0)
             return
@@ -194,11 +203,23 @@ class Engine:
             decided = plan(observed, self._settings, at)
             if starts_something(decided):
                 entry.ahead = Ahead(at, observed, encoded(decided))
+                self._bursts[at] += 1
+
+    def _warm_up(self) -> None:
+        """Open connections before a burst rather than in it."""
+        soon = self._clock() + _WARM
+        bursts = [at for at in self._bursts if at <= soon]
+        most = max((self._bursts.pop(at) for at in bursts), default=0)
+        if most:
+            connections = min(most, self.dispatcher.limit)
+            self.dispatcher.submit(Urgency.CHECK, lambda: self._cluster.warm(connections))
 
     def _call_next(self) -> None:
         """Starts whose turn has come are planned anew: a run is made from what holds when it starts."""
-        if self._unseen <= 0:
+        if self._unseen <= 0 and not self._begun:
+            self._begun = True
             self.registry.admission.begin()
+            self._on_begun()
         for claim in self.registry.admission.turns(self._seconds()):
             key = Key(claim.namespace, claim.schedule)
             entry = self.registry.schedules.get(key)
@@ -216,7 +237,8 @@ class Engine:
     async def _sleep(self) -> None:
         seconds = min(LONGEST_SLEEP, self.registry.admission.look_again(self._seconds()) or LONGEST_SLEEP)
         upcoming = self._upcoming.next() if self._is_quiet() else None
-        for at in (self._heap[0][0] if self._heap else None, upcoming):
+        burst = min(self._bursts) - _WARM if self._bursts and self._is_quiet() else None
+        for at in (self._heap[0][0] if self._heap else None, upcoming, burst):
             if at is not None:
                 seconds = min(seconds, (at - self._clock()).total_seconds())
         if self._woken:

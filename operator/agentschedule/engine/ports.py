@@ -10,6 +10,9 @@ Raw = dict[str, Any]
 class Cluster(Protocol):
     """Writes and fresh reads; all raise `ApiError`. See `cluster.operations.Operations`."""
 
+    async def warm(self, connections: int) -> None:
+        """Have so many connections open, so that the first requests of a burst need not open them. Never fails."""
+
     async def create_job(self, namespace: str, manifest: Raw | bytes) -> Raw:
         """Create a Job, given as such or as JSON text."""
 
