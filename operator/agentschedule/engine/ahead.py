@@ -24,7 +24,7 @@ _SOONEST = timedelta(seconds=30)
 _LATEST = timedelta(seconds=3)
 """Before the due time; each schedule has its own moment between the two, so that not all are planned at once."""
 
-_HOLDS = timedelta(seconds=1)
+_HOLDS = timedelta(seconds=5)
 """How long after its time a plan may still be used as it is."""
 
 
@@ -44,8 +44,8 @@ class Ahead:
 def encoded(plan: Plan) -> Plan:
     """The plan with the bodies of its creations as they are sent. They need less memory, too."""
     actions = tuple(
-        dataclasses.replace(action, manifest=orjson.dumps(action.manifest))
-        if isinstance(action, CreateJob) and isinstance(action.manifest, dict)
+        dataclasses.replace(action, manifest={}, body=orjson.dumps(action.manifest))
+        if isinstance(action, CreateJob)
         else action
         for action in plan.actions
     )

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, get_args
 
 from agentschedule.api.agentrun import AgentRunStatus
-from agentschedule.api.status import SchedulePhase
+from agentschedule.api.status import AgentScheduleStatus, SchedulePhase
 from agentschedule.engine.ahead import Ahead, Upcoming, encoded, starts_something
 from agentschedule.engine.dispatcher import Dispatcher, Urgency
 from agentschedule.engine.executor import Executor, regarding, utc_now
@@ -34,6 +34,8 @@ LONGEST_SLEEP = 30.0
 """Seconds after which the wall clock is looked at again: it may have been set while we slept by the monotonic one."""
 
 _BATCH = 20
+_DUE_BATCH = 200
+"""Those that are due cost little where they were planned ahead."""
 _TRICKLE = 2
 _TRICKLE_EVERY = 0.05
 """While starts wait to be sent, so many schedules at a time are looked at for anything else, and then so many seconds
@@ -58,7 +60,6 @@ class Engine:
         status_interval: float = 1.0,
         clock: Callable[[], datetime] = utc_now,
         on_schedule_gone: Callable[[], None] = lambda: None,
-        on_begun: Callable[[], None] = lambda: None,
     ) -> None:
         self.intake = intake
         self.registry = intake.registry
@@ -93,7 +94,8 @@ class Engine:
         self._closing = False
         self._unseen = 0
         self._on_schedule_gone = on_schedule_gone
-        self._on_begun = on_begun
+        self.on_begun: Callable[[], None] = lambda: None
+        """Called when every schedule has been looked at once."""
         self._begun = False
 
     def wake(self, key: Key) -> None:
@@ -152,7 +154,7 @@ class Engine:
 
     async def _turn(self) -> None:
         self._collect_due()
-        for key in list(self._due)[:_BATCH]:
+        for key in list(self._due)[:_DUE_BATCH]:
             del self._due[key]
             self._safely(key, self._serve)
         for key in list(self._woken)[: self._share()]:
@@ -219,7 +221,7 @@ class Engine:
         if self._unseen <= 0 and not self._begun:
             self._begun = True
             self.registry.admission.begin()
-            self._on_begun()
+            self.on_begun()
         for claim in self.registry.admission.turns(self._seconds()):
             key = Key(claim.namespace, claim.schedule)
             entry = self.registry.schedules.get(key)
@@ -293,7 +295,7 @@ class Engine:
         for action in decided.actions:
             self._executor.carry_out(key, entry, action)
         if entry.status != observed.status or not observed.settled:
-            self._writer.changed("agentschedules", key)
+            self._writer.changed("agentschedules", key, calm=_is_progress(observed.status, entry.status))
         self._update_requests(key, decided)
         for note in decided.notes:
             self._tell(entry, note)
@@ -371,6 +373,14 @@ class Engine:
                 self._metrics.cost.inc(float(run.cost_usd))
         for reason, count in decided.skipped:
             self._metrics.skips.labels(reason).inc(count)
+
+
+_WEIGHTY = ("conditions", "phase", "hold", "totals", "skips", "queued", "last_result", "observed_generation")
+
+
+def _is_progress(old: AgentScheduleStatus, new: AgentScheduleStatus) -> bool:
+    """Whether nothing has happened but that runs have started and go on."""
+    return all(getattr(old, name) == getattr(new, name) for name in _WEIGHTY)
 
 
 def _request_reference(key: Key, request: Request) -> dict[str, str]:

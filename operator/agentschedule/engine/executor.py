@@ -124,7 +124,7 @@ class Executor:
             self._wake(key)
             return
         try:
-            raw = await self._cluster.create_job(key.namespace, action.manifest)
+            raw = await self._cluster.create_job(key.namespace, action.body or action.manifest)
             self._created(entry, action, raw)
         except ApiError as error:
             await self._not_created(key, entry, action, error)

@@ -14,15 +14,16 @@ from agentschedule.api.status import AgentScheduleStatus, Run
 class CreateJob:
     """Create a run's Job. Its name is the lock. `budget` is what is reserved for the run, in US dollars.
 
-    `manifest` is the Job, or the same as JSON text.
+    `body` is the manifest as JSON text, where that was made ahead; then nobody needs the manifest any more.
     """
 
     name: str
     slot: datetime
     trigger: str
     due: datetime
-    manifest: dict[str, Any] | bytes
+    manifest: dict[str, Any]
     budget: Decimal
+    body: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)
