@@ -5,7 +5,7 @@ import dataclasses
 import heapq
 import itertools
 import logging
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from functools import partial
@@ -17,7 +17,7 @@ from agentschedule.engine.ahead import Ahead, Upcoming, encoded, starts_somethin
 from agentschedule.engine.dispatcher import Dispatcher, Urgency
 from agentschedule.engine.executor import Executor, regarding, utc_now
 from agentschedule.engine.intake import Intake
-from agentschedule.engine.ports import Cluster
+from agentschedule.engine.ports import Cluster, attended
 from agentschedule.engine.recorder import Recorder
 from agentschedule.engine.registry import Key, RequestEntry, ScheduleEntry
 from agentschedule.engine.rereader import Rereader
@@ -56,7 +56,7 @@ class Engine:
         intake: Intake,
         metrics: Metrics,
         *,
-        concurrency: int = 32,
+        concurrency: int = 64,
         status_interval: float = 1.0,
         clock: Callable[[], datetime] = utc_now,
         on_schedule_gone: Callable[[], None] = lambda: None,
@@ -64,6 +64,7 @@ class Engine:
         self.intake = intake
         self.registry = intake.registry
         self.dispatcher = Dispatcher(concurrency, metrics)
+        cluster = attended(cluster, self.dispatcher.failed)
         self.recorder = Recorder(cluster, self.dispatcher, metrics)
         self._settings = intake.settings
         self._cluster = cluster
@@ -82,8 +83,8 @@ class Engine:
             on_read=self._observe,
         )
         self._heap: list[tuple[datetime, Key]] = []
-        self._due: dict[Key, None] = {}
-        self._woken: dict[Key, None] = {}
+        self._due: OrderedDict[Key, None] = OrderedDict()
+        self._woken: OrderedDict[Key, None] = OrderedDict()
         self._upcoming = Upcoming()
         self._bursts: Counter[datetime] = Counter()
         """How many plans were made ahead for each time."""
@@ -137,7 +138,7 @@ class Engine:
     async def run(self) -> None:
         """Look at every schedule, then reconcile what is due or woken, until cancelled: nothing is sent after that."""
         self.dispatcher.start()
-        self._woken |= dict.fromkeys(self.registry.everyone())
+        self._woken.update(dict.fromkeys(self.registry.everyone()))
         self._unseen = len(self._woken)
         try:
             while not self._closing:
@@ -154,11 +155,10 @@ class Engine:
 
     async def _turn(self) -> None:
         self._collect_due()
-        for key in list(self._due)[:_DUE_BATCH]:
-            del self._due[key]
-            self._safely(key, self._serve)
-        for key in list(self._woken)[: self._share()]:
-            del self._woken[key]
+        for _ in range(min(_DUE_BATCH, len(self._due))):
+            self._safely(self._due.popitem(last=False)[0], self._serve)
+        for _ in range(min(self._share(), len(self._woken))):
+            key, _ = self._woken.popitem(last=False)
             self._trickled = self._seconds()
             self._safely(key, self._reconcile)
             self._unseen -= 1
