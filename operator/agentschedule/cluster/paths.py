@@ -21,3 +21,16 @@ def item(kind: str, namespace: str, name: str, subresource: str = "") -> str:
     """Path of an object, or of its subresource."""
     path = f"{collection(kind, namespace)}/{name}"
     return f"{path}/{subresource}" if subresource else path
+
+
+_VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+
+
+def asked_for(method: str, path: str) -> tuple[str, str]:
+    """Verb and resource of a request, as roles name them: `("patch", "agentschedules/status")`."""
+    _, first, *parts = path.split("/")
+    parts = {"apis": parts[2:], "api": parts[1:]}.get(first) or [first]
+    if parts[0] == "namespaces" and len(parts) > 2:
+        parts = parts[2:]
+    verb = ("get" if len(parts) > 1 else "list") if method == "GET" else _VERBS[method]
+    return verb, parts[0] if len(parts) < 3 else f"{parts[0]}/{parts[2]}"

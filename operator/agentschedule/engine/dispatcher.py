@@ -7,6 +7,7 @@ import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from enum import IntEnum
+from functools import partial
 
 from agentschedule.metrics import Metrics
 
@@ -40,7 +41,8 @@ class Dispatcher:
         self._idle.set()
         self.on_starts_gone: Callable[[], None] = lambda: None
         """Called when no start waits any more."""
-        metrics.queue.set_function(lambda: len(self._heap))
+        for urgency in Urgency:
+            metrics.queue.labels(urgency.name.lower()).set_function(partial(self.waiting, urgency))
 
     @property
     def limit(self) -> int:
