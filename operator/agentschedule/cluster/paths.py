@@ -27,9 +27,11 @@ _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete
 
 
 def asked_for(method: str, path: str) -> tuple[str, str]:
-    """Verb and resource of a request, as roles name them: `("patch", "agentschedules/status")`."""
-    _, first, *parts = path.split("/")
-    parts = {"apis": parts[2:], "api": parts[1:]}.get(first) or [first]
+    """Verb and resource of a request, as roles name them: `("patch", "agentschedules/status")`, `("get", "version")`."""
+    _, root, *parts = path.split("/")
+    if root not in {"api", "apis"}:
+        return method.lower(), root
+    parts = parts[1:] if root == "api" else parts[2:]
     if parts[0] == "namespaces" and len(parts) > 2:
         parts = parts[2:]
     verb = ("get" if len(parts) > 1 else "list") if method == "GET" else _VERBS[method]
