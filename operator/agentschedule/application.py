@@ -48,7 +48,7 @@ class Application:
         operations = Operations(self._client, socket.gethostname())
         planning = planner_settings(settings)
         self.intake = Intake(Registry(planning.ceilings, utc_now), planning)
-        self.metrics.registry.register(Overview(self.intake.registry, leads=self._leads, clock=utc_now))
+        self.metrics.registry.register(Overview(self.intake.registry, leads=self.leads, clock=utc_now))
         self._engine = Engine(
             operations,
             self.intake,
@@ -159,13 +159,13 @@ class Application:
     def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         self._tasks.append(asyncio.create_task(work, name=name))
 
-    def _leads(self) -> bool:
+    def leads(self) -> bool:
         """Whether this operator acts."""
         return self.intake.listener is not None
 
     async def _series_of_each(self) -> AsyncIterator[bytes]:
         """Metrics of each schedule, where they are wanted."""
-        if self.settings.metrics_per_schedule and self._leads():
+        if self.settings.metrics_per_schedule and self.leads():
             async for piece in series_of_each(self.intake.registry):
                 yield piece
 
