@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from enum import IntEnum
+from functools import partial
 
 from agentschedule.cluster.errors import ApiError
 from agentschedule.engine.congestion import Congestion, Outcome
@@ -52,7 +53,8 @@ class Dispatcher:
         self._idle.set()
         self.on_starts_gone: Callable[[], None] = lambda: None
         """Called when no start waits any more."""
-        metrics.queue.set_function(lambda: len(self._heap))
+        for urgency in Urgency:
+            metrics.queue.labels(urgency.name.lower()).set_function(partial(self.waiting, urgency))
 
     @property
     def limit(self) -> int:

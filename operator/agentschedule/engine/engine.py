@@ -6,13 +6,13 @@ import heapq
 import itertools
 import logging
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, get_args
+from typing import Any
 
 from agentschedule.api.agentrun import AgentRunStatus
-from agentschedule.api.status import AgentScheduleStatus, SchedulePhase
+from agentschedule.api.status import AgentScheduleStatus
 from agentschedule.engine.ahead import Ahead, Upcoming, encoded, starts_something
 from agentschedule.engine.dispatcher import Dispatcher, Urgency
 from agentschedule.engine.executor import Executor, regarding, utc_now
@@ -91,7 +91,6 @@ class Engine:
         self._news = asyncio.Event()
         self._trickled = 0.0
         self.dispatcher.on_starts_gone = self._news.set
-        self._show()
         self._closing = False
         self._unseen = 0
         self._on_schedule_gone = on_schedule_gone
@@ -299,7 +298,7 @@ class Engine:
         self._update_requests(key, decided)
         for note in decided.notes:
             self._tell(entry, note)
-        self._count(decided)
+        self._metrics.decided(decided.ended, decided.skipped)
         if decided.wake_at is not None:
             self._wake_at(key, entry, decided.wake_at)
 
@@ -352,27 +351,6 @@ class Engine:
             if request is not None:
                 reference = _request_reference(Key(entry.schedule.owner.namespace, ""), request.request)
         self.recorder.tell(reference, note.reason, note.message, warning=note.warning)
-
-    def _show(self) -> None:
-        """Gauges are read when somebody asks for them. Who does not lead shows none, so that sums are right."""
-        for phase in get_args(SchedulePhase):
-            self._metrics.schedules.labels(phase).set_function(partial(self._in_phase, phase))
-        self._metrics.active.set_function(lambda: sum(entry.status.active_count for entry in self._led()))
-        self._metrics.waiting.set_function(lambda: self.registry.admission.waiting)
-
-    def _in_phase(self, phase: str) -> int:
-        return sum(entry.status.phase == phase for entry in self._led())
-
-    def _led(self) -> Collection[ScheduleEntry]:
-        return self.registry.schedules.values() if self.intake.listener is self else ()
-
-    def _count(self, decided: Plan) -> None:
-        for run in decided.ended:
-            self._metrics.runs.labels(run.phase, run.trigger).inc()
-            if run.cost_usd:
-                self._metrics.cost.inc(float(run.cost_usd))
-        for reason, count in decided.skipped:
-            self._metrics.skips.labels(reason).inc(count)
 
 
 _WEIGHTY = ("conditions", "phase", "hold", "totals", "skips", "queued", "last_result", "observed_generation")
