@@ -27,7 +27,7 @@ _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete
 
 
 def asked_for(method: str, path: str) -> tuple[str, str]:
-    """Verb and resource of a request, as roles name them: `("patch", "agentschedules/status")`, `("get", "version")`."""
+    """Verb and resource of a request, as roles name them: `("patch", "agentschedules/status")`."""
     _, root, *parts = path.split("/")
     if root not in {"api", "apis"}:
         return method.lower(), root
