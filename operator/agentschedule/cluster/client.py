@@ -2,11 +2,12 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Any, Self
 
 import aiohttp
+from aiohttp.abc import AbstractStreamWriter
 
 from agentschedule.cluster.credentials import Credentials
 from agentschedule.cluster.errors import ApiError
@@ -22,6 +23,26 @@ class Answer:
 
     body: dict[str, Any]
     warnings: tuple[str, ...] = ()
+
+
+class _Fenced(aiohttp.BytesPayload):
+    """A body that is sent only while that is allowed: a request without its body is carried out by nobody."""
+
+    def __init__(self, body: bytes, allowed: Callable[[], bool]) -> None:
+        super().__init__(body)
+        self._allowed = allowed
+        self.held_back = False
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+        """To be called by aiohttp when everything else is ready."""
+        if not self._allowed():
+            self.held_back = True
+            raise ConnectionAbortedError("not allowed any more")
+        await super().write_with_length(writer, content_length)
+
+
+def _not_allowed() -> ApiError:
+    return ApiError(0, "NotLeading", "this operator does not lead any more: nothing is written")
 
 
 class Client:
@@ -56,14 +77,21 @@ class Client:
         body: dict[str, Any] | bytes | None = None,
         params: dict[str, str] | None = None,
         content_type: str = JSON,
+        only_if: Callable[[], bool] | None = None,
     ) -> Answer:
-        """One request. Raises `ApiError`, also for a server that cannot be reached (`status` 0) and for time-outs."""
-        data = json.dumps(body, separators=(",", ":")).encode() if isinstance(body, dict) else body
+        """One request. Raises `ApiError`, also for a server that cannot be reached (`status` 0) and for time-outs.
+
+        `only_if` is asked in the last moment, with the connection made: unless it says yes, the body is not sent.
+        """
+        if only_if is not None and not only_if():
+            raise _not_allowed()
+        encoded = json.dumps(body, separators=(",", ":")).encode() if isinstance(body, dict) else body
+        fenced = _Fenced(encoded, only_if) if encoded is not None and only_if is not None else None
         try:
             async with self._open.request(
                 method,
                 self._credentials.server + path,
-                data=data,
+                data=fenced or encoded,
                 params=params,
                 headers={**self._credentials.headers(), "Content-Type": content_type},
                 timeout=self._timeout,
@@ -76,6 +104,8 @@ class Client:
         except TimeoutError as error:
             raise ApiError(0, "Timeout", f"no answer to {method} {path} within {self._timeout.total} s") from error
         except (aiohttp.ClientError, OSError) as error:
+            if fenced is not None and fenced.held_back:
+                raise _not_allowed() from error
             raise ApiError(0, "Unreachable", f"the API server cannot be reached: {error}") from error
 
     async def list(self, path: str, *, selector: str = "", page: int = 500) -> tuple[list[dict[str, Any]], str]:

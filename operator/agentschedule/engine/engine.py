@@ -49,7 +49,6 @@ class Engine:
         concurrency: int = 32,
         status_interval: float = 1.0,
         clock: Callable[[], datetime] = utc_now,
-        on_schedule_gone: Callable[[], None] = lambda: None,
     ) -> None:
         self.intake = intake
         self.registry = intake.registry
@@ -76,7 +75,7 @@ class Engine:
         self._show()
         self._closing = False
         self._unseen = 0
-        self._on_schedule_gone = on_schedule_gone
+        self.on_schedule_gone: Callable[[], None] = lambda: None
 
     def wake(self, key: Key) -> None:
         """Reconcile this schedule soon."""
@@ -89,7 +88,7 @@ class Engine:
         if kind != "agentschedules":
             return
         self._step_back(key, self.registry.schedules[key])
-        self._on_schedule_gone()
+        self.on_schedule_gone()
 
     def _step_back(self, key: Key, entry: ScheduleEntry) -> None:
         """Whatever of a schedule waits for its turn, or has got it, gives that up. What is under way ends by itself."""

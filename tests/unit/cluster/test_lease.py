@@ -10,7 +10,8 @@ import pytest
 
 from agentschedule.cluster.lease import LeaseTimes
 from tests.simulation.clock import simulate
-from tests.unit.cluster.leases import RELEASED, TIMES, Candidate, Server, now
+from tests.simulation.lease import Server
+from tests.unit.cluster.candidates import RELEASED, TIMES, Candidate, now
 
 Story = Callable[..., Coroutine[object, object, None]]
 

@@ -10,8 +10,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from agentschedule.cluster.lease import LeaseTimes
 from tests.simulation.clock import VirtualLoop
+from tests.simulation.lease import Server
 from tests.simulation.profile import stories
-from tests.unit.cluster.leases import Candidate, Server
+from tests.unit.cluster.candidates import Candidate
 
 TIMES = LeaseTimes(duration=11, renew_deadline=10, retry_period=1)
 """As near to each other as the settings allow."""
