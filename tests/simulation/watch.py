@@ -34,7 +34,8 @@ class Watch:
         self._epoch = 0
 
     async def begin(self) -> None:
-        """List, then watch. What happens while the list is on its way is not lost."""
+        """List, then watch, anew if it was begun before. What happens while the list is on its way is not lost."""
+        self.snap(losing=True)
         self._missed, self._buffering = [], True
         if self._heard not in self._connection.cluster.listeners:
             self._connection.cluster.listeners.append(self._heard)

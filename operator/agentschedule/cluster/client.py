@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import aiohttp
 import orjson
+from aiohttp.abc import AbstractStreamWriter
 
 from agentschedule.cluster.credentials import Credentials
 from agentschedule.cluster.errors import ApiError
@@ -29,6 +30,26 @@ class Answer:
 
     body: dict[str, Any]
     warnings: tuple[str, ...] = ()
+
+
+class _Fenced(aiohttp.BytesPayload):
+    """A body that is sent only while that is allowed: a request without its body is carried out by nobody."""
+
+    def __init__(self, body: bytes, allowed: Callable[[], bool]) -> None:
+        super().__init__(body)
+        self._allowed = allowed
+        self.held_back = False
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+        """To be called by aiohttp when everything else is ready."""
+        if not self._allowed():
+            self.held_back = True
+            raise ConnectionAbortedError("not allowed any more")
+        await super().write_with_length(writer, content_length)
+
+
+def _not_allowed() -> ApiError:
+    return ApiError(0, "NotLeading", "this operator does not lead any more: nothing is written")
 
 
 class Client:
@@ -71,9 +92,16 @@ class Client:
         body: dict[str, Any] | bytes | None = None,
         params: dict[str, str] | None = None,
         content_type: str = JSON,
+        only_if: Callable[[], bool] | None = None,
     ) -> Answer:
-        """One request. Raises `ApiError`, also for a server that cannot be reached (`status` 0) and for time-outs."""
-        data = orjson.dumps(body) if isinstance(body, dict) else body
+        """One request. Raises `ApiError`, also for a server that cannot be reached (`status` 0) and for time-outs.
+
+        `only_if` is asked in the last moment, with the connection made: unless it says yes, the body is not sent.
+        """
+        if only_if is not None and not only_if():
+            raise _not_allowed()
+        encoded = orjson.dumps(body) if isinstance(body, dict) else body
+        fenced = _Fenced(encoded, only_if) if encoded is not None and only_if is not None else None
         verb, resource = asked_for(method, path)
         verb = "dry-run" if params is not None and "dryRun" in params else verb
         begun, code = time.perf_counter(), "aborted"
@@ -81,7 +109,7 @@ class Client:
             async with self._open.request(
                 method,
                 self._credentials.server + path,
-                data=data,
+                data=fenced or encoded,
                 params=params,
                 headers={**self._credentials.headers(), "Content-Type": content_type},
                 timeout=self._timeout,
@@ -99,6 +127,9 @@ class Client:
             raise ApiError(0, "Timeout", f"no answer to {method} {path} within {self._timeout.total} s") from error
         except (aiohttp.ClientError, OSError) as error:
             code = "unreachable"
+            if fenced is not None and fenced.held_back:
+                code = "aborted"
+                raise _not_allowed() from error
             raise ApiError(0, "Unreachable", f"the API server cannot be reached: {error}") from error
         finally:
             self._on_request(verb, resource, code, time.perf_counter() - begun)

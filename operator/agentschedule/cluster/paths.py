@@ -8,6 +8,7 @@ _ROOTS = {
     "pods": "/api/v1",
     "events": "/api/v1",
     "persistentvolumeclaims": "/api/v1",
+    "leases": "/apis/coordination.k8s.io/v1",
 }
 
 

@@ -1,6 +1,7 @@
 """A local picture of a collection: list, then watch, for ever, through every way in which watches break."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Collection
 from typing import Any
@@ -45,26 +46,45 @@ class Reflector:
         self._on_event = on_event
         self._on_restart = on_restart
         self._version = ""
+        self._wait = 0.0
+        self._asked = self._listed = 0
+        """How often `renew` was called, and that count when the last list began."""
+        self._round: asyncio.Timeout | None = None
         self.synced = asyncio.Event()
 
     async def run(self) -> None:
         """List and watch until cancelled."""
-        wait = 0.0
         while True:
-            try:
-                if not self._version:
-                    await self._list()
-                await self._watch()
-                wait = 0.0
-                self._on_restart("ended")
-            except ApiError as error:
-                self._on_restart(_why(error))
-                wait = self._recover(error, wait)
-                await asyncio.sleep(wait)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(None) as self._round:
+                    await self._go_round()
+
+    async def renew(self) -> None:
+        """List now, whatever it is at: a watch may have fallen silent without a word. Returns when that is done."""
+        self._asked += 1
+        if self._round is not None and not self._round.expired():
+            self._round.reschedule(asyncio.get_running_loop().time())
+        while self._listed != self._asked:
+            self.synced.clear()
+            await self.synced.wait()
+
+    async def _go_round(self) -> None:
+        try:
+            if not self._version or self._listed != self._asked:
+                await self._list()
+            await self._watch()
+            self._wait = 0.0
+            self._on_restart("ended")
+        except ApiError as error:
+            self._on_restart(_why(error))
+            self._wait = self._recover(error, self._wait)
+            await asyncio.sleep(self._wait)
 
     async def _list(self) -> None:
+        asked = self._asked
         items, self._version = await self._client.list(self._path, selector=self._selector)
         self._on_list(items, version_number(self._version))
+        self._listed = asked
         self.synced.set()
 
     async def _watch(self) -> None:

@@ -105,6 +105,7 @@ class Registry:
         self._jobs: dict[str, dict[str, JobFacts]] = {}
         self._pods: dict[str, PodFacts] = {}
         self._gone: set[str] = set()
+        self._gone_long: set[str] = set()
         self._ends_seen: dict[str, datetime] = {}
         self._left: dict[str, JobFacts] | None = {}
         self._buried: dict[str, None] = {}
@@ -331,6 +332,13 @@ class Registry:
                 self._gone.add(job.uid)
         self._left = None
         self._ends_seen.clear()  # what pods these Jobs have is known
+
+    def forget_gone(self) -> None:
+        """To be called now and then while another leads, who records what comes of Jobs. Those that were gone at the
+        last call are forgotten."""
+        for job in [job for jobs in self._jobs.values() for job in jobs.values() if job.uid in self._gone_long]:
+            self.forget_job(job.schedule_uid, job.name, job.uid)
+        self._gone_long = set(self._gone)
 
     def _weigh(self, schedule_uid: str, place: tuple[str, str], uid: str) -> None:
         """Tell whether a Job works: it has not ended, or is gone and has left its pod running."""
