@@ -4,7 +4,7 @@ import asyncio
 import logging
 import socket
 import uuid
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -17,12 +17,15 @@ from agentschedule.cluster.operations import Operations
 from agentschedule.cluster.paths import collection
 from agentschedule.cluster.reflector import OnEvent, Reflector
 from agentschedule.constants import SELECTOR
+from agentschedule.engine.each import series_of_each
 from agentschedule.engine.engine import Engine
 from agentschedule.engine.executor import utc_now
 from agentschedule.engine.intake import Intake, Listener
+from agentschedule.engine.overview import Overview
 from agentschedule.engine.registry import Registry
 from agentschedule.leading import Term, Terms
 from agentschedule.metrics import Metrics
+from agentschedule.metrics.pulse import watch_loop
 from agentschedule.planning.observed import Ceilings, PlannerSettings
 from agentschedule.probes import Probes
 from agentschedule.runs.facts import version_number
@@ -39,15 +42,23 @@ class Application:
     def __init__(self, settings: Settings, credentials: Credentials) -> None:
         self.settings = settings
         self.metrics = Metrics()
-        self._client = Client(credentials, timeout=settings.api_timeout, connections=settings.api_concurrency)
+        self._client = Client(
+            credentials,
+            timeout=settings.api_timeout,
+            connections=settings.api_concurrency,
+            on_request=self.metrics.requested,
+        )
         # Of its own, so that a renewal never waits behind other requests.
-        self._lease_client = Client(credentials, timeout=settings.renew_deadline, connections=1)
+        self._lease_client = Client(
+            credentials, timeout=settings.renew_deadline, connections=1, on_request=self.metrics.requested
+        )
         self._leadership = self._make_leadership()
         self._operations = Operations(self._client, socket.gethostname(), self.leads)
         planning = planner_settings(settings)
         self.intake = Intake(Registry(planning.ceilings, utc_now), planning)
+        self.metrics.registry.register(Overview(self.intake.registry, leads=self.leads, clock=utc_now))
         self._terms = Terms(self._leadership, self.intake, make_term=self._make_term, learn=self._learn, clock=utc_now)
-        self._probes = Probes(self.metrics, alive=self._dead, ready=self._not_ready)
+        self._probes = Probes(self.metrics, alive=self._dead, ready=self._not_ready, more=self._series_of_each)
         self._reflectors: dict[str, list[Reflector]] = {}
         self._tasks: list[asyncio.Task[None]] = []
         self._learned = asyncio.Event()
@@ -75,6 +86,7 @@ class Application:
         self._spawn("terms", self._terms.run())
         await self._learned.wait()
         self._spawn("resync", self._resync())
+        self._spawn("pulse", watch_loop(self.metrics))
         self._ready = True
         logger.info("started", extra={"schedules": len(self.intake.registry.schedules)})
 
@@ -150,6 +162,7 @@ class Application:
                 selector=SELECTOR,
                 on_list=partial(on_list, namespace=namespace),
                 on_event=on_event,
+                on_restart=partial(self.metrics.watch_restarted, kind),
             )
             for namespace in self._namespaces
         ]
@@ -190,6 +203,12 @@ class Application:
 
     def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         self._tasks.append(asyncio.create_task(work, name=name))
+
+    async def _series_of_each(self) -> AsyncIterator[bytes]:
+        """Metrics of each schedule, where they are wanted."""
+        if self.settings.metrics_per_schedule and self.leads():
+            async for piece in series_of_each(self.intake.registry):
+                yield piece
 
     def _dead(self) -> str | None:
         """A task that ended is a bug that only a restart mends."""

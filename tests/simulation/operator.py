@@ -9,6 +9,7 @@ from agentschedule.cluster.client import Client
 from agentschedule.cluster.lease import Elector, Leadership, LeaseTimes, Unopposed
 from agentschedule.engine.engine import Engine
 from agentschedule.engine.intake import Intake, Listener
+from agentschedule.engine.overview import Overview
 from agentschedule.engine.registry import Registry
 from agentschedule.leading import Term, Terms
 from agentschedule.metrics import Metrics
@@ -67,6 +68,9 @@ class Operator:
             self.leadership = Candidacy(self.connection)
             self.connection.may_write = self.leadership.leads
         self.intake = Intake(Registry(world.settings.ceilings, self._now), world.settings)
+        self.metrics = Metrics()
+        overview = Overview(self.intake.registry, leads=lambda: self.intake.listener is not None, clock=self._now)
+        self.metrics.registry.register(overview)
         self.terms = Terms(self.leadership, self.intake, make_term=self._make_term, learn=self._learn, clock=self._now)
         intake = self.intake
         self.watches = {
@@ -146,12 +150,12 @@ class Operator:
 
     def _make_term(self) -> Term:
         world = self._world
-        engine = Engine(self.connection, self.intake, Metrics(), clock=self._now)
+        engine = Engine(self.connection, self.intake, self.metrics, clock=self._now)
         sweeper = Sweeper(
             self.intake.registry,
             self.connection,
             engine.recorder,
-            Metrics(),
+            self.metrics,
             interval=world.sweep_interval,
             grace=world.orphan_grace,
             clock=self._now,

@@ -1,20 +1,27 @@
 """HTTP to the API server: one keep-alive session, JSON in and out, errors as `ApiError`."""
 
 import asyncio
-import json
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
 import aiohttp
+import orjson
 from aiohttp.abc import AbstractStreamWriter
 
 from agentschedule.cluster.credentials import Credentials
 from agentschedule.cluster.errors import ApiError
+from agentschedule.cluster.paths import asked_for
 
 MERGE_PATCH = "application/merge-patch+json"
 JSON = "application/json"
 _LINE_LIMIT = 16 * 1024 * 1024
+
+OnRequest = Callable[[str, str, str, float], None]
+"""Told of every request: its verb and resource as roles name them (`dry-run` is a create that only asks), the answer's
+code (`timeout` and `unreachable` without an answer, `aborted` when we gave it up), and the seconds it took."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +55,16 @@ def _not_allowed() -> ApiError:
 class Client:
     """Requests to one API server. `timeout` in seconds, for one request; watches have their own."""
 
-    def __init__(self, credentials: Credentials, *, timeout: float, connections: int) -> None:
+    def __init__(
+        self,
+        credentials: Credentials,
+        *,
+        timeout: float,
+        connections: int,
+        on_request: OnRequest = lambda *_: None,
+    ) -> None:
         self._credentials = credentials
+        self._on_request = on_request
         self._timeout = aiohttp.ClientTimeout(total=timeout)
         self._connections = connections
         self._session: aiohttp.ClientSession | None = None
@@ -85,8 +100,11 @@ class Client:
         """
         if only_if is not None and not only_if():
             raise _not_allowed()
-        encoded = json.dumps(body, separators=(",", ":")).encode() if isinstance(body, dict) else body
+        encoded = orjson.dumps(body) if isinstance(body, dict) else body
         fenced = _Fenced(encoded, only_if) if encoded is not None and only_if is not None else None
+        verb, resource = asked_for(method, path)
+        verb = "dry-run" if params is not None and "dryRun" in params else verb
+        begun, code = time.perf_counter(), "aborted"
         try:
             async with self._open.request(
                 method,
@@ -97,16 +115,24 @@ class Client:
                 timeout=self._timeout,
             ) as response:
                 content = await response.read()
+                code = str(response.status)
                 answer = _parse(content)
                 if response.status >= 400:
+                    if response.status == 401:
+                        self._credentials.doubt()
                     raise ApiError.of(response.status, answer, response.headers.get("Retry-After"))
                 return Answer(answer, tuple(_warning(w) for w in response.headers.getall("Warning", ())))
         except TimeoutError as error:
+            code = "timeout"
             raise ApiError(0, "Timeout", f"no answer to {method} {path} within {self._timeout.total} s") from error
         except (aiohttp.ClientError, OSError) as error:
+            code = "unreachable"
             if fenced is not None and fenced.held_back:
+                code = "aborted"
                 raise _not_allowed() from error
             raise ApiError(0, "Unreachable", f"the API server cannot be reached: {error}") from error
+        finally:
+            self._on_request(verb, resource, code, time.perf_counter() - begun)
 
     async def list(self, path: str, *, selector: str = "", page: int = 500) -> tuple[list[dict[str, Any]], str]:
         """All objects of a collection, in pages, and the resourceVersion from which to watch."""
@@ -136,21 +162,27 @@ class Client:
             "timeoutSeconds": str(seconds),
         } | ({"labelSelector": selector} if selector else {})
         timeout = aiohttp.ClientTimeout(total=seconds + 30, sock_connect=self._timeout.total, sock_read=silence)
+        tell = _once(partial(self._on_request, "watch", asked_for("GET", path)[1]))
         try:
             async with self._open.get(
                 self._credentials.server + path, params=params, headers=self._credentials.headers(), timeout=timeout
             ) as response:
+                tell(str(response.status))
                 if response.status >= 400:
+                    if response.status == 401:
+                        self._credentials.doubt()
                     raise ApiError.of(response.status, _parse(await response.read()), None)
                 async for line in _lines(response.content):
-                    event = json.loads(line)
+                    event = orjson.loads(line)
                     if event["type"] == "ERROR":
                         status = event["object"]
                         raise ApiError(status.get("code", 500), status.get("reason", ""), status.get("message", ""))
                     yield event
         except TimeoutError as error:
+            tell("timeout")
             raise ApiError(0, "Timeout", f"the watch of {path} was silent for {silence} s") from error
         except (aiohttp.ClientError, OSError) as error:
+            tell("unreachable")
             raise ApiError(0, "Unreachable", f"the watch of {path} broke: {error}") from error
 
     @property
@@ -158,6 +190,18 @@ class Client:
         if self._session is None:
             raise RuntimeError("the client is not open: use it as `async with Client(…)`")
         return self._session
+
+
+def _once(tell: Callable[[str, float], None]) -> Callable[[str], None]:
+    """`tell`, with the seconds since now, the first time that it is called only: a watch may break after its answer."""
+    begun, codes = time.perf_counter(), list[str]()
+
+    def first(code: str) -> None:
+        if not codes:
+            codes.append(code)
+            tell(code, time.perf_counter() - begun)
+
+    return first
 
 
 async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
@@ -176,7 +220,7 @@ async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
 
 def _parse(content: bytes) -> dict[str, Any]:
     try:
-        parsed = json.loads(content)
+        parsed = orjson.loads(content)
     except ValueError:
         return {"message": content[:500].decode(errors="replace")}
     return parsed if isinstance(parsed, dict) else {"message": str(parsed)[:500]}

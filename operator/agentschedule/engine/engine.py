@@ -3,18 +3,21 @@
 import asyncio
 import dataclasses
 import heapq
+import itertools
 import logging
-from collections.abc import Callable, Collection
+from collections import Counter, OrderedDict
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, get_args
+from typing import Any
 
 from agentschedule.api.agentrun import AgentRunStatus
-from agentschedule.api.status import SchedulePhase
-from agentschedule.engine.dispatcher import Dispatcher
+from agentschedule.api.status import AgentScheduleStatus
+from agentschedule.engine.ahead import Ahead, Upcoming, encoded, starts_something
+from agentschedule.engine.dispatcher import Dispatcher, Urgency
 from agentschedule.engine.executor import Executor, regarding, utc_now
 from agentschedule.engine.intake import Intake
-from agentschedule.engine.ports import Cluster
+from agentschedule.engine.ports import Cluster, attended
 from agentschedule.engine.recorder import Recorder
 from agentschedule.engine.registry import Key, RequestEntry, ScheduleEntry
 from agentschedule.engine.rereader import Rereader
@@ -22,7 +25,7 @@ from agentschedule.engine.writer import StatusWriter
 from agentschedule.metrics import Metrics
 from agentschedule.planning.actions import Note, Plan
 from agentschedule.planning.manual import request_status
-from agentschedule.planning.observed import Request
+from agentschedule.planning.observed import Observed, Request
 from agentschedule.planning.planner import plan
 
 logger = logging.getLogger(__name__)
@@ -31,6 +34,13 @@ LONGEST_SLEEP = 30.0
 """Seconds after which the wall clock is looked at again: it may have been set while we slept by the monotonic one."""
 
 _BATCH = 20
+_DUE_BATCH = 200
+"""Those that are due cost little where they were planned ahead."""
+_TRICKLE = 2
+_TRICKLE_EVERY = 0.05
+"""While starts wait to be sent, so many schedules at a time are looked at for anything else, and then so many seconds
+not. A burst of starts takes as long as the API server needs for it, and what came of them is recorded after that."""
+_WARM = timedelta(seconds=2)
 _AFTER_ERROR = timedelta(seconds=30)
 
 
@@ -46,15 +56,17 @@ class Engine:
         intake: Intake,
         metrics: Metrics,
         *,
-        concurrency: int = 32,
+        concurrency: int = 64,
         status_interval: float = 1.0,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self.intake = intake
         self.registry = intake.registry
         self.dispatcher = Dispatcher(concurrency, metrics)
-        self.recorder = Recorder(cluster, self.dispatcher)
+        cluster = attended(cluster, self.dispatcher.failed)
+        self.recorder = Recorder(cluster, self.dispatcher, metrics)
         self._settings = intake.settings
+        self._cluster = cluster
         self._metrics = metrics
         self._clock = clock
         self._executor = Executor(
@@ -70,15 +82,26 @@ class Engine:
             on_read=self._observe,
         )
         self._heap: list[tuple[datetime, Key]] = []
-        self._woken: dict[Key, None] = {}
+        self._due: OrderedDict[Key, None] = OrderedDict()
+        self._woken: OrderedDict[Key, None] = OrderedDict()
+        self._upcoming = Upcoming()
+        self._bursts: Counter[datetime] = Counter()
+        """How many plans were made ahead for each time."""
         self._news = asyncio.Event()
-        self._show()
+        self._trickled = 0.0
+        self.dispatcher.on_starts_gone = self._news.set
         self._closing = False
         self._unseen = 0
+        self._begun = False
+        self.on_begun: Callable[[], None] = lambda: None
+        """Called when every schedule has been looked at once."""
         self.on_schedule_gone: Callable[[], None] = lambda: None
 
     def wake(self, key: Key) -> None:
-        """Reconcile this schedule soon."""
+        """Something is news of this schedule: reconcile it soon. What was planned ahead does not hold any more."""
+        entry = self.registry.schedules.get(key)
+        if entry is not None:
+            entry.ahead = None
         self._woken[key] = None
         self._news.set()
 
@@ -113,7 +136,7 @@ class Engine:
     async def run(self) -> None:
         """Look at every schedule, then reconcile what is due or woken, until cancelled: nothing is sent after that."""
         self.dispatcher.start()
-        self._woken |= dict.fromkeys(self.registry.everyone())
+        self._woken.update(dict.fromkeys(self.registry.everyone()))
         self._unseen = len(self._woken)
         try:
             while not self._closing:
@@ -129,27 +152,74 @@ class Engine:
         await self.dispatcher.drain(seconds)
 
     async def _turn(self) -> None:
+        self._collect_due()
+        for _ in range(min(_DUE_BATCH, len(self._due))):
+            self._safely(self._due.popitem(last=False)[0], self._serve)
+        for _ in range(min(self._share(), len(self._woken))):
+            key, _ = self._woken.popitem(last=False)
+            self._trickled = self._seconds()
+            self._safely(key, self._reconcile)
+            self._unseen -= 1
+        self._call_next()
+        if self._is_quiet():
+            self._plan_ahead()
+            self._warm_up()
+        if self._due or (self._woken and self._share()):
+            await asyncio.sleep(0)
+            return
+        await self._sleep()
+
+    def _collect_due(self) -> None:
         now = self._clock()
         while self._heap and self._heap[0][0] <= now:
             at, key = heapq.heappop(self._heap)
             entry = self.registry.schedules.get(key)
             if entry is not None and entry.wake_at == at:
                 entry.wake_at = None
-                self._woken[key] = None
-        for key in list(self._woken)[:_BATCH]:
-            del self._woken[key]
-            self._safely_reconcile(key)
-            self._unseen -= 1
-        self._call_next()
-        if self._woken:
-            await asyncio.sleep(0)
-            return
-        await self._sleep()
+                self._due[key] = None
+
+    def _share(self) -> int:
+        """How many schedules that have news are looked at now."""
+        if not self.dispatcher.waiting(Urgency.START) or self._unseen > 0:
+            return _BATCH
+        return _TRICKLE if self._seconds() >= self._trickled + _TRICKLE_EVERY else 0
+
+    def _is_quiet(self) -> bool:
+        return not (self._due or self._woken or self.dispatcher.waiting(Urgency.START))
+
+    def _plan_ahead(self) -> None:
+        """Use a quiet moment for what will be due."""
+        for key, at in itertools.islice(self._upcoming.take(self._clock()), _BATCH):
+            entry = self.registry.schedules.get(key)
+            if entry is None or entry.expected != at:
+                continue
+            entry.expected = None
+            if entry.wake_at == at and entry.ahead is None and not entry.doubted:
+                self._safely(key, partial(self._plan_for, entry=entry, at=at))
+
+    def _plan_for(self, key: Key, *, entry: ScheduleEntry, at: datetime) -> None:
+        observed = self.registry.observe(key)
+        if observed is not None:
+            decided = plan(observed, self._settings, at)
+            if starts_something(decided):
+                entry.ahead = Ahead(at, observed, encoded(decided))
+                self._bursts[at] += 1
+
+    def _warm_up(self) -> None:
+        """Open connections before a burst rather than in it."""
+        soon = self._clock() + _WARM
+        bursts = [at for at in self._bursts if at <= soon]
+        most = max((self._bursts.pop(at) for at in bursts), default=0)
+        if most:
+            connections = min(most, self.dispatcher.limit)
+            self.dispatcher.submit(Urgency.CHECK, lambda: self._cluster.warm(connections))
 
     def _call_next(self) -> None:
         """Starts whose turn has come are planned anew: a run is made from what holds when it starts."""
-        if self._unseen <= 0:
+        if self._unseen <= 0 and not self._begun:
+            self._begun = True
             self.registry.admission.begin()
+            self.on_begun()
         for claim in self.registry.admission.turns(self._seconds()):
             key = Key(claim.namespace, claim.schedule)
             entry = self.registry.schedules.get(key)
@@ -166,10 +236,15 @@ class Engine:
 
     async def _sleep(self) -> None:
         seconds = min(LONGEST_SLEEP, self.registry.admission.look_again(self._seconds()) or LONGEST_SLEEP)
-        if self._heap:
-            seconds = min(seconds, (self._heap[0][0] - self._clock()).total_seconds())
+        upcoming = self._upcoming.next() if self._is_quiet() else None
+        burst = min(self._bursts) - _WARM if self._bursts and self._is_quiet() else None
+        for at in (self._heap[0][0] if self._heap else None, upcoming, burst):
+            if at is not None:
+                seconds = min(seconds, (at - self._clock()).total_seconds())
+        if self._woken:
+            seconds = min(seconds, _TRICKLE_EVERY)
         self._news.clear()
-        if self._woken or seconds <= 0:
+        if seconds <= 0:
             await asyncio.sleep(0)
             return
         try:
@@ -178,10 +253,10 @@ class Engine:
         except TimeoutError:
             pass
 
-    def _safely_reconcile(self, key: Key) -> None:
+    def _safely(self, key: Key, work: Callable[[Key], None]) -> None:
         """One bad resource never disturbs another."""
         try:
-            self._reconcile(key)
+            work(key)
         except Exception:
             self._metrics.reconcile_errors.inc()
             logger.exception("reconciling failed", extra={"namespace": key.namespace, "object": key.name})
@@ -190,15 +265,26 @@ class Engine:
                 self._step_back(key, entry)
                 self._wake_at(key, entry, self._clock() + _AFTER_ERROR)
 
+    def _serve(self, key: Key) -> None:
+        """A schedule's time has come: do what was planned for it, or plan it now."""
+        entry = self.registry.schedules.get(key)
+        ahead = entry.ahead if entry is not None else None
+        if entry is not None and ahead is not None and ahead.holds(self._clock()):
+            entry.ahead = None
+            self._carry_out(key, entry, ahead.observed, ahead.plan)
+        else:
+            self._reconcile(key)
+
     def _reconcile(self, key: Key) -> None:
         observed = self.registry.observe(key)
         entry = self.registry.schedules.get(key)
         if observed is None or entry is None:
             self._tell_requests_without_schedule(key)
-            return
-        if entry.doubted:
-            return
-        decided = plan(observed, self._settings, self._clock())
+        elif not entry.doubted:
+            entry.ahead = None
+            self._carry_out(key, entry, observed, plan(observed, self._settings, self._clock()))
+
+    def _carry_out(self, key: Key, entry: ScheduleEntry, observed: Observed, decided: Plan) -> None:
         entry.status, entry.served_at = decided.status, decided.served_at
         for name in decided.consumed:
             entry.starts.pop(name, None)
@@ -207,11 +293,11 @@ class Engine:
         for action in decided.actions:
             self._executor.carry_out(key, entry, action)
         if entry.status != observed.status or not observed.settled:
-            self._writer.changed("agentschedules", key)
+            self._writer.changed("agentschedules", key, calm=_is_progress(observed.status, entry.status))
         self._update_requests(key, decided)
         for note in decided.notes:
             self._tell(entry, note)
-        self._count(decided)
+        self._metrics.decided(decided.ended, decided.skipped)
         if decided.wake_at is not None:
             self._wake_at(key, entry, decided.wake_at)
 
@@ -219,6 +305,8 @@ class Engine:
         if entry.wake_at != at:
             entry.wake_at = at
             heapq.heappush(self._heap, (at, key))
+        if entry.expected != at and self._upcoming.expect(key, at, self._clock()):
+            entry.expected = at
 
     def _written(self, kind: str, key: Key) -> None:
         """A status is settled: what waited for that can go on."""
@@ -263,26 +351,13 @@ class Engine:
                 reference = _request_reference(Key(entry.schedule.owner.namespace, ""), request.request)
         self.recorder.tell(reference, note.reason, note.message, warning=note.warning)
 
-    def _show(self) -> None:
-        """Gauges are read when somebody asks for them. Who does not lead shows none, so that sums are right."""
-        for phase in get_args(SchedulePhase):
-            self._metrics.schedules.labels(phase).set_function(partial(self._in_phase, phase))
-        self._metrics.active.set_function(lambda: sum(entry.status.active_count for entry in self._led()))
-        self._metrics.waiting.set_function(lambda: self.registry.admission.waiting)
 
-    def _in_phase(self, phase: str) -> int:
-        return sum(entry.status.phase == phase for entry in self._led())
+_WEIGHTY = ("conditions", "phase", "hold", "totals", "skips", "queued", "last_result", "observed_generation")
 
-    def _led(self) -> Collection[ScheduleEntry]:
-        return self.registry.schedules.values() if self.intake.listener is self else ()
 
-    def _count(self, decided: Plan) -> None:
-        for run in decided.ended:
-            self._metrics.runs.labels(run.phase, run.trigger).inc()
-            if run.cost_usd:
-                self._metrics.cost.inc(float(run.cost_usd))
-        for reason, count in decided.skipped:
-            self._metrics.skips.labels(reason).inc(count)
+def _is_progress(old: AgentScheduleStatus, new: AgentScheduleStatus) -> bool:
+    """Whether nothing has happened but that runs have started and go on."""
+    return all(getattr(old, name) == getattr(new, name) for name in _WEIGHTY)
 
 
 def _request_reference(key: Key, request: Request) -> dict[str, str]:

@@ -8,6 +8,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from agentschedule.api.agentrun import AgentRunStatus
 from agentschedule.api.status import AgentScheduleStatus
 from agentschedule.engine.admission import Admission
+from agentschedule.engine.ahead import Ahead
 from agentschedule.planning.observed import (
     NO_CEILINGS,
     Ceilings,
@@ -73,7 +74,12 @@ class ScheduleEntry(_Entry[AgentScheduleStatus]):
     volume: VolumeState | None = None
     volume_failures: int = 0
     served_at: datetime | None = None
+    lateness: float | None = None
+    """How late its newest Job was created, in seconds."""
     locked: dict[str, datetime] = field(default_factory=dict)
+    expected: datetime | None = None
+    """The due time for which a plan is to be made ahead."""
+    ahead: Ahead | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -139,6 +145,10 @@ class Registry:
     def pods(self) -> Iterator[PodFacts]:
         """All pods that are there."""
         yield from (pod for pod in self._pods.values() if pod.uid not in self._gone)
+
+    def jobs_of(self, schedule_uid: str) -> Collection[JobFacts]:
+        """Jobs of a schedule, with those that are gone and remembered."""
+        return self._jobs.get(schedule_uid, {}).values()
 
     def has_uid(self, key: Key, uid: str) -> bool:
         """Whether this very schedule is known."""
