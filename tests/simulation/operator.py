@@ -1,7 +1,7 @@
 """One life of the operator in the simulation."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
@@ -74,10 +74,13 @@ class Operator:
         self.terms = Terms(self.leadership, self.intake, make_term=self._make_term, learn=self._learn, clock=self._now)
         intake = self.intake
         self.watches = {
-            "agentschedules": self._watch("agentschedules", intake.observe_schedule, self._relist),
-            "agentruns": self._watch("agentruns", intake.observe_request, self._relist_requests),
-            "pods": self._watch("pods", intake.observe_pod, intake.list_pods),
-            "jobs": self._watch("jobs", intake.observe_job, intake.list_jobs),
+            "agentschedules": Watch(
+                self.connection, "agentschedules", intake.observe_schedule, intake.schedules_listed
+            ),
+            # Kopf's: a watch that begins anew shows what is there, and is silent about what is not.
+            "agentruns": Watch(self.connection, "agentruns", intake.observe_request, lambda *_: None),
+            "pods": Watch(self.connection, "pods", intake.observe_pod, intake.pods_listed),
+            "jobs": Watch(self.connection, "jobs", intake.observe_job, intake.jobs_listed),
         }
         self.ready = False
         """Whether it has begun to watch pods."""
@@ -134,13 +137,13 @@ class Operator:
         self._spawn(self.terms.run())
         await self._learned.wait()
         self._spawn(self._resync())
-        await self.watches["agentschedules"].begin()
         await self.watches["agentruns"].begin()
 
     async def _learn(self, listener: Listener | None) -> None:
         """Pods before Jobs: then a pod whose Job is not listed has lost it for certain."""
         self.intake.registry.begin_lists()
-        await self._list_own()
+        await self.watches["agentschedules"].begin()
+        await self._list_requests()
         self.intake.listener = listener
         await self.watches["pods"].begin()
         self.ready = True
@@ -168,31 +171,13 @@ class Operator:
             if not self.leadership.leads():
                 self.intake.registry.forget_gone()
             if not self._world.faults.down:
-                await self._list_own()
+                await self._list_requests()
 
-    async def _list_own(self) -> None:
-        """What the watches of our own kinds lost (a deletion within a gap) is found here."""
-        for kind, on_list in (
-            ("agentschedules", self.intake.list_schedules),
-            ("agentruns", self.intake.list_requests),
-        ):
-            watch = Watch(self.connection, kind, lambda *_: None, on_list)
-            await watch.begin()
-            watch.close()
-
-    def _relist(self, items: list[Raw], version: int) -> None:
-        """A watch that begins anew shows what is there, and is silent about what is not."""
-        for raw in items:
-            self.intake.observe_schedule(None, raw)
-
-    def _relist_requests(self, items: list[Raw], version: int) -> None:
-        for raw in items:
-            self.intake.observe_request(None, raw)
-
-    def _watch(
-        self, kind: str, on_event: Callable[[str, Raw], object], on_list: Callable[[list[Raw], int], object]
-    ) -> Watch:
-        return Watch(self.connection, kind, on_event, on_list)
+    async def _list_requests(self) -> None:
+        """What the watch of AgentRuns lost (a deletion within a gap) is found here."""
+        watch = Watch(self.connection, "agentruns", self.intake.observe_request, self.intake.requests_listed)
+        await watch.begin()
+        watch.close()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

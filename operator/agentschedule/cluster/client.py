@@ -1,11 +1,10 @@
 """HTTP to the API server: one keep-alive session, JSON in and out, errors as `ApiError`."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import aiohttp
 import orjson
@@ -30,6 +29,13 @@ class Answer:
 
     body: dict[str, Any]
     warnings: tuple[str, ...] = ()
+
+
+class Page(NamedTuple):
+    """Objects of a list, and the resourceVersion from which to watch."""
+
+    items: list[dict[str, Any]]
+    version: str
 
 
 class _Fenced(aiohttp.BytesPayload):
@@ -134,18 +140,21 @@ class Client:
         finally:
             self._on_request(verb, resource, code, time.perf_counter() - begun)
 
-    async def list(self, path: str, *, selector: str = "", page: int = 500) -> tuple[list[dict[str, Any]], str]:
-        """All objects of a collection, in pages, and the resourceVersion from which to watch."""
-        items: list[dict[str, Any]] = []
-        params = {"limit": str(page)} | ({"labelSelector": selector} if selector else {})
+    async def pages(self, path: str, *, selector: str = "", size: int = 500) -> AsyncIterator[Page]:
+        """All objects of a collection, some at a time: ten thousand at once take 200 MiB."""
+        params = {"limit": str(size)} | ({"labelSelector": selector} if selector else {})
         while True:
             answer = (await self.request("GET", path, params=params)).body
-            items += answer.get("items") or ()
             metadata = answer.get("metadata", {})
+            yield Page(answer.get("items") or [], metadata.get("resourceVersion", ""))
             if not metadata.get("continue"):
-                return items, metadata.get("resourceVersion", "")
+                return
             params["continue"] = metadata["continue"]
-            await asyncio.sleep(0)
+
+    async def list(self, path: str, *, selector: str = "") -> Page:
+        """All objects of a collection at once."""
+        pages = [page async for page in self.pages(path, selector=selector)]
+        return Page([raw for page in pages for raw in page.items], pages[-1].version)
 
     async def watch(
         self, path: str, *, selector: str, version: str, seconds: int, silence: float

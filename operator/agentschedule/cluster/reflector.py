@@ -15,16 +15,19 @@ logger = logging.getLogger(__name__)
 _WATCH_SECONDS = 290
 _SILENCE = 75.0
 _LONGEST_WAIT = 30.0
+_LEAST_WATCH = 1.0
+"""Seconds between two watches, should a server end each at once."""
 
-OnEvent = Callable[[str, dict[str, Any]], None]
-OnList = Callable[[Collection[dict[str, Any]], int], None]
+OnEvent = Callable[[str | None, dict[str, Any]], None]
+OnListed = Callable[[Collection[str], int], None]
 
 
 class Reflector:
     """Keeps a picture of a collection up to date.
 
-    `on_list` is given all objects and the list's version after each list: what it does not contain and is not newer
-    is gone, also when its deletion fell into a gap between two watches. `on_event` is given each change after that.
+    `on_event` is given each object that is listed (with None), then each change. `on_listed` is given the UIDs of all
+    that were listed and the list's version: what is not among them and is not newer is gone, also when its deletion
+    fell into a gap between two watches.
     `on_restart` is told each time that the watch begins anew, and why: `ended` (the server ends each after some
     minutes), `expired` (410), `timeout` (no answer, or long silence), `unreachable` (the connection broke), `refused`.
     """
@@ -35,14 +38,14 @@ class Reflector:
         path: str,
         *,
         selector: str,
-        on_list: OnList,
+        on_listed: OnListed,
         on_event: OnEvent,
         on_restart: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._client = client
         self._path = path
         self._selector = selector
-        self._on_list = on_list
+        self._on_listed = on_listed
         self._on_event = on_event
         self._on_restart = on_restart
         self._version = ""
@@ -72,9 +75,11 @@ class Reflector:
         try:
             if not self._version or self._listed != self._asked:
                 await self._list()
+            begun = asyncio.get_running_loop().time()
             await self._watch()
             self._wait = 0.0
             self._on_restart("ended")
+            await asyncio.sleep(max(0.0, begun + _LEAST_WATCH - asyncio.get_running_loop().time()))
         except ApiError as error:
             self._on_restart(_why(error))
             self._wait = self._recover(error, self._wait)
@@ -82,9 +87,15 @@ class Reflector:
 
     async def _list(self) -> None:
         asked = self._asked
-        items, self._version = await self._client.list(self._path, selector=self._selector)
-        self._on_list(items, version_number(self._version))
-        self._listed = asked
+        present: set[str] = set()
+        version = ""
+        async for page in self._client.pages(self._path, selector=self._selector):
+            version = page.version
+            for raw in page.items:
+                self._on_event(None, raw)
+                present.add(raw["metadata"]["uid"])
+        self._on_listed(present, version_number(version))
+        self._version, self._listed = version, asked
         self.synced.set()
 
     async def _watch(self) -> None:

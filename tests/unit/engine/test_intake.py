@@ -79,8 +79,8 @@ def test_who_leads_is_told_of_everything(intake: Intake) -> None:
     intake.observe_job("ADDED", raw_job())
     assert engine.told == [("wake", "news")] * 3
     engine.told.clear()
-    intake.list_requests([], 9)
-    intake.list_schedules([], 9)
+    intake.requests_listed((), 9)
+    intake.schedules_listed((), 9)
     assert engine.told == [
         ("forget agentruns", "now"),
         ("wake", "news"),
