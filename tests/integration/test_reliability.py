@@ -1,16 +1,14 @@
 """What must never happen: slots doubled or lost, results lost, deleted schedules that go on running."""
 
-import json
 import random
 import subprocess
 import time
-from collections import Counter
 from collections.abc import Callable
-from datetime import datetime
 
+from tests.integration.steady import Steady
 from tests.kubectl import ROOT, Kubectl
 from tests.operator_process import OperatorProcess
-from tests.resources import IMAGE, SLEEP, Place, say, schedule
+from tests.resources import IMAGE, SLEEP, Place, schedule
 
 MakeOperator = Callable[..., OperatorProcess]
 
@@ -20,11 +18,8 @@ def test_kill_9_at_any_moment_neither_doubles_nor_loses_a_slot(
 ) -> None:
     place = Place(kubectl, namespace)
     operator = make_operator([namespace])
-    everything = {"runHistoryLimit": 100, "successfulJobsHistoryLimit": 100, "failedJobsHistoryLimit": 100}
-    names = [f"steady-{n}" for n in range(5)]
     operator.start()
-    for name in names:
-        place.apply(schedule(name, say("x", "0.01"), every="1s", concurrencyPolicy="Allow", **everything))
+    steady = Steady(place, 5)
     moments = random.Random(4711)
     for _ in range(6):
         time.sleep(moments.uniform(0.3, 2.5))
@@ -32,31 +27,9 @@ def test_kill_9_at_any_moment_neither_doubles_nor_loses_a_slot(
         time.sleep(moments.uniform(0, 1.5))
         operator.start(wait=False)
         time.sleep(moments.uniform(0, 2))
-    for name in names:
-        place("patch", "agentschedule", name, "--type=merge", "-p", json.dumps({"spec": {"suspend": True}}))
-    for name in names:
-        _wait_until_quiet(place, name)
-        _check_every_slot(place, name)
+    steady.end()
+    steady.check_every_slot()
     assert operator.stop() == 0
-
-
-def _wait_until_quiet(place: Place, name: str) -> None:
-    place.wait("suspension", lambda: place.status(name).get("phase") == "Paused")
-    place.wait("the last run's end", lambda: place.status(name)["activeCount"] == 0)
-
-
-def _check_every_slot(place: Place, name: str) -> None:
-    """Each slot up to the cursor has one Job or is counted as skipped; status agrees with the Jobs."""
-    status, jobs = place.status(name), place.jobs_of(name)
-    slots = Counter(job["metadata"]["annotations"]["agentschedule.dev/scheduled-at"] for job in jobs)
-    assert max(slots.values()) == 1
-    created = datetime.fromisoformat(place.get("agentschedule", name)["metadata"]["creationTimestamp"])
-    handled = datetime.fromisoformat(status["scheduling"]["handledThrough"])
-    skipped = sum(skip["count"] for skip in status.get("skips", ()))
-    assert len(slots) + skipped == (handled - created).total_seconds()
-    assert {run["scheduledAt"] for run in status["runs"]} == set(slots)
-    assert status["totals"]["succeeded"] == len(slots)
-    assert float(status["totals"]["costUSD"]) == round(0.01 * len(slots), 2)
 
 
 def test_jobs_of_a_schedule_deleted_with_orphans_go(place: Place) -> None:
