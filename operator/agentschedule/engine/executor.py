@@ -27,6 +27,7 @@ from agentschedule.planning.actions import (
     Forget,
     StopJob,
 )
+from agentschedule.planning.history import LOCKED
 from agentschedule.planning.observed import Start, Verdict, VolumeState
 from agentschedule.runs.explanation import newest_warning
 
@@ -34,10 +35,6 @@ logger = logging.getLogger(__name__)
 
 _LONGEST_WAIT = 60.0
 _ASK_AGAIN = 60.0
-
-LOCKED = timedelta(seconds=90)
-"""How long a Job is kept at least after a request to create it that nobody answered: its name is the lock of its slot,
-and the request may be carried out for as long as the API server's own time-out (60 s)."""
 
 
 class Executor:

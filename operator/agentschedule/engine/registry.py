@@ -107,6 +107,8 @@ class Registry:
     def __init__(self, ceilings: Ceilings = NO_CEILINGS, clock: Callable[[], datetime] | None = None) -> None:
         self._clock = clock or (lambda: datetime.now(UTC))
         self.admission = Admission(ceilings)
+        self.began: datetime | None = None
+        """When this operator's term began."""
         self.schedules: dict[Key, ScheduleEntry] = {}
         self.requests: dict[Key, RequestEntry] = {}
         self._requested: dict[Key, set[str]] = {}
@@ -138,6 +140,7 @@ class Registry:
             volume=entry.volume,
             served_at=entry.served_at,
             locked=entry.locked,
+            began=self.began,
         )
 
     def requests_of(self, key: Key) -> Iterator[RequestEntry]:
