@@ -184,6 +184,7 @@ class Proxy:
             self._up.set()
             await self._end.wait()
             await runner.cleanup()
+        await asyncio.sleep(0.25)  # connections that were closed have yet to be let go
 
     async def _handle(self, session: aiohttp.ClientSession, request: web.BaseRequest) -> web.StreamResponse:
         self.asked.append((request.method, request.path_qs))
@@ -222,7 +223,7 @@ class Proxy:
         headers = {name: value for name, value in request.headers.items() if name.lower() not in _HOP_BY_HOP}
         if self._token:
             headers["Authorization"] = f"Bearer {self._token}"
-        body = await request.read()
+        body = await request.read() or None  # b"" would be given a content type, and GETs with one are refused
         try:
             async with session.request(
                 request.method, self._server + request.path_qs, headers=headers, data=body, allow_redirects=False

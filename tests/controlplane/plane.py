@@ -40,9 +40,9 @@ class ControlPlane:
         for name in _COMPONENTS:
             self._users.add(name)
         self._tls = ssl.create_default_context(cafile=self._users.certificate)
-        database = f"http://127.0.0.1:{free_port()}"
-        self.etcd = self._etcd(database, fsync)
-        self.apiserver = self._apiserver(database, port, apiserver_flags)
+        self.database = f"http://127.0.0.1:{free_port()}"
+        self.etcd = self._etcd(self.database, fsync)
+        self.apiserver = self._apiserver(self.database, port, apiserver_flags)
 
     def __enter__(self) -> Self:
         self.start()
