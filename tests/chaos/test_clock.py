@@ -98,6 +98,7 @@ def test_the_clock_goes_ahead_and_is_put_right(scene: Scene, clock: Clock, form:
     scene.normal_again()
     created = set(scene.history.created(scene.namespace)) - before
     assert {name for name in created if not name.startswith("new-")} == set()
-    clock.set(HOUR)
-    scene.ahead = HOUR
+    with scene.fault("", "later set ahead again"):
+        clock.set(HOUR)
+        scene.ahead = HOUR
     scene.check()
