@@ -17,6 +17,8 @@ from agentschedule.cluster.reflector import Reflector
 from agentschedule.constants import SELECTOR
 from agentschedule.engine.engine import Engine
 from agentschedule.engine.executor import utc_now
+from agentschedule.engine.intake import Intake
+from agentschedule.engine.registry import Registry
 from agentschedule.metrics import Metrics
 from agentschedule.planning.observed import Ceilings, PlannerSettings
 from agentschedule.probes import Probes
@@ -36,18 +38,20 @@ class Application:
         self.metrics = Metrics()
         self._client = Client(credentials, timeout=settings.api_timeout, connections=settings.api_concurrency)
         operations = Operations(self._client, socket.gethostname())
-        self.engine = Engine(
+        planning = planner_settings(settings)
+        self.intake = Intake(Registry(planning.ceilings, utc_now), planning)
+        self._engine = Engine(
             operations,
-            planner_settings(settings),
+            self.intake,
             self.metrics,
             concurrency=settings.api_concurrency,
             status_interval=settings.status_interval,
             on_schedule_gone=self._schedule_gone,
         )
         self._sweeper = Sweeper(
-            self.engine.registry,
+            self.intake.registry,
             operations,
-            self.engine.recorder,
+            self._engine.recorder,
             self.metrics,
             interval=timedelta(seconds=settings.sweep_interval),
             grace=timedelta(seconds=settings.orphan_grace),
@@ -69,14 +73,17 @@ class Application:
         port = await self._probes.start(self.settings.http_host, self.settings.http_port)
         logger.info("serving health and metrics", extra={"port": port})
         await self._client.__aenter__()
-        for namespace in self.settings.namespaces or (None,):
-            await self._learn(namespace)
-        self.engine.registry.recall_left_pods()
-        self._spawn("engine", self.engine.run())
+        for namespace in self._namespaces:
+            await self._list_own(namespace, patient=True)
+        self.intake.listener = self._engine
+        for namespace in self._namespaces:
+            await self._watch(namespace)
+        self.intake.registry.recall_left_pods()
+        self._spawn("engine", self._engine.run())
         self._spawn("sweeper", self._sweeper.run())
         self._spawn("resync", self._resync())
         self._ready = True
-        logger.info("started", extra={"schedules": len(self.engine.registry.schedules)})
+        logger.info("started", extra={"schedules": len(self.intake.registry.schedules)})
 
     async def stop(self) -> None:
         """Start nothing new, end what is under way, close."""
@@ -84,7 +91,7 @@ class Application:
         for task in self._tasks:
             if task.get_name() != "engine":
                 task.cancel()
-        await self.engine.close(self.settings.shutdown_timeout)
+        await self._engine.close(self.settings.shutdown_timeout)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -92,13 +99,16 @@ class Application:
         await self._client.__aexit__()
         logger.info("stopped")
 
-    async def _learn(self, namespace: str | None) -> None:
-        """Schedules before runs, pods before Jobs: then a pod whose Job is not listed has lost it for certain."""
-        await self._list_own(namespace, patient=True)
-        intake = self.engine.intake
+    @property
+    def _namespaces(self) -> tuple[str | None, ...]:
+        """Those to watch; None stands for all."""
+        return self.settings.namespaces or (None,)
+
+    async def _watch(self, namespace: str | None) -> None:
+        """Pods before Jobs: then a pod whose Job is not listed has lost it for certain."""
         for kind, on_list, on_event in (
-            ("pods", intake.list_pods, intake.observe_pod),
-            ("jobs", intake.list_jobs, intake.observe_job),
+            ("pods", self.intake.list_pods, self.intake.observe_pod),
+            ("jobs", self.intake.list_jobs, self.intake.observe_job),
         ):
             path = collection(kind, namespace)
             reflector = Reflector(
@@ -110,8 +120,8 @@ class Application:
     async def _list_own(self, namespace: str | None, *, patient: bool = False) -> None:
         """List our own kinds: what kopf's watches lost (a deletion within a gap) is found here."""
         for kind, on_list in (
-            ("agentschedules", self.engine.intake.list_schedules),
-            ("agentruns", self.engine.intake.list_requests),
+            ("agentschedules", self.intake.list_schedules),
+            ("agentruns", self.intake.list_requests),
         ):
             while True:
                 try:
@@ -128,7 +138,7 @@ class Application:
     async def _resync(self) -> None:
         while True:
             await asyncio.sleep(self.settings.resync_interval)
-            for namespace in self.settings.namespaces or (None,):
+            for namespace in self._namespaces:
                 await self._list_own(namespace)
 
     def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:

@@ -38,11 +38,11 @@ def make_registry(application: Application) -> kopf.OperatorRegistry:
 
     @kopf.on.event(GROUP, VERSION, "agentschedules", registry=registry)
     async def schedule_changed(event: kopf.RawEvent, **_: Any) -> None:
-        application.engine.intake.observe_schedule(event["type"], dict(event["object"]))
+        application.intake.observe_schedule(event["type"], dict(event["object"]))
 
     @kopf.on.event(GROUP, VERSION, "agentruns", registry=registry)
     async def run_changed(event: kopf.RawEvent, **_: Any) -> None:
-        application.engine.intake.observe_request(event["type"], dict(event["object"]))
+        application.intake.observe_request(event["type"], dict(event["object"]))
 
     return registry
 

@@ -34,7 +34,7 @@ def test_three_kinds_of_schedules_side_by_side(place: Place) -> None:
     assert "0.5 " in table["once"]
     assert "Invalid" in table["typo"]
     story = place("describe", "agentschedule", "once")
-    for reason in ("SuccessfulCreate", "SawCompletedJob", "Completed"):
+    for reason in ("SawCompletedJob", "Completed"):
         assert reason in story
     assert "did you mean 'Europe/Berlin'" in place("describe", "agentschedule", "typo")
     lateness = [

@@ -1,6 +1,7 @@
 """What lies between an operator and the cluster: requests that take time and fail."""
 
 import asyncio
+import json
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -92,7 +93,11 @@ class Connection:
         self.stale = True
         self._running.set()
 
-    async def create_job(self, manifest: Raw) -> Raw:
+    async def warm(self, connections: int) -> None:
+        """Connections cost nothing here."""
+
+    async def create_job(self, namespace: str, manifest: Raw | bytes) -> Raw:
+        manifest = json.loads(manifest) if isinstance(manifest, bytes) else manifest
         name = manifest["metadata"]["name"]
         return await self._request("create", "jobs", name, lambda: self.cluster.create_job(manifest))
 

@@ -6,6 +6,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from agentschedule.engine.engine import Engine
+from agentschedule.engine.intake import Intake
+from agentschedule.engine.registry import Registry
 from agentschedule.metrics import Metrics
 from agentschedule.sweeper import Sweeper
 
@@ -27,9 +29,10 @@ class Operator:
         world.operators += 1
         self.number = world.operators
         self.connection = Connection(world.cluster, world.faults, world.log, self.number)
-        self.engine = Engine(self.connection, world.settings, Metrics(), clock=self._now)
+        self.intake = Intake(Registry(world.settings.ceilings, self._now), world.settings)
+        self.engine = Engine(self.connection, self.intake, Metrics(), clock=self._now)
         self.sweeper = Sweeper(
-            self.engine.registry,
+            self.intake.registry,
             self.connection,
             self.engine.recorder,
             Metrics(),
@@ -37,12 +40,12 @@ class Operator:
             grace=world.orphan_grace,
             clock=self._now,
         )
-        engine = self.engine
+        intake = self.intake
         self.watches = {
-            "agentschedules": self._watch("agentschedules", engine.intake.observe_schedule, self._relist),
-            "agentruns": self._watch("agentruns", engine.intake.observe_request, self._relist_requests),
-            "pods": self._watch("pods", engine.intake.observe_pod, engine.intake.list_pods),
-            "jobs": self._watch("jobs", engine.intake.observe_job, engine.intake.list_jobs),
+            "agentschedules": self._watch("agentschedules", intake.observe_schedule, self._relist),
+            "agentruns": self._watch("agentruns", intake.observe_request, self._relist_requests),
+            "pods": self._watch("pods", intake.observe_pod, intake.list_pods),
+            "jobs": self._watch("jobs", intake.observe_job, intake.list_jobs),
         }
         self.ready = False
         """Whether it has begun to watch pods."""
@@ -86,10 +89,11 @@ class Operator:
     async def _live(self) -> None:
         """Pods before Jobs: then a pod whose Job is not listed has lost it for certain."""
         await self._list_own()
+        self.intake.listener = self.engine
         await self.watches["pods"].begin()
         self.ready = True
         await self.watches["jobs"].begin()
-        self.engine.registry.recall_left_pods()
+        self.intake.registry.recall_left_pods()
         self._spawn(self.engine.run())
         self._spawn(self.sweeper.run())
         self._spawn(self._resync())
@@ -105,8 +109,8 @@ class Operator:
     async def _list_own(self) -> None:
         """What the watches of our own kinds lost (a deletion within a gap) is found here."""
         for kind, on_list in (
-            ("agentschedules", self.engine.intake.list_schedules),
-            ("agentruns", self.engine.intake.list_requests),
+            ("agentschedules", self.intake.list_schedules),
+            ("agentruns", self.intake.list_requests),
         ):
             watch = Watch(self.connection, kind, lambda *_: None, on_list)
             await watch.begin()
@@ -115,11 +119,11 @@ class Operator:
     def _relist(self, items: list[Raw], version: int) -> None:
         """A watch that begins anew shows what is there, and is silent about what is not."""
         for raw in items:
-            self.engine.intake.observe_schedule(None, raw)
+            self.intake.observe_schedule(None, raw)
 
     def _relist_requests(self, items: list[Raw], version: int) -> None:
         for raw in items:
-            self.engine.intake.observe_request(None, raw)
+            self.intake.observe_request(None, raw)
 
     def _watch(
         self, kind: str, on_event: Callable[[str, Raw], object], on_list: Callable[[list[Raw], int], object]

@@ -1,12 +1,12 @@
 """HTTP to the API server: one keep-alive session, JSON in and out, errors as `ApiError`."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from typing import Any, Self
 
 import aiohttp
+import orjson
 
 from agentschedule.cluster.credentials import Credentials
 from agentschedule.cluster.errors import ApiError
@@ -58,7 +58,7 @@ class Client:
         content_type: str = JSON,
     ) -> Answer:
         """One request. Raises `ApiError`, also for a server that cannot be reached (`status` 0) and for time-outs."""
-        data = json.dumps(body, separators=(",", ":")).encode() if isinstance(body, dict) else body
+        data = orjson.dumps(body) if isinstance(body, dict) else body
         try:
             async with self._open.request(
                 method,
@@ -71,6 +71,8 @@ class Client:
                 content = await response.read()
                 answer = _parse(content)
                 if response.status >= 400:
+                    if response.status == 401:
+                        self._credentials.doubt()
                     raise ApiError.of(response.status, answer, response.headers.get("Retry-After"))
                 return Answer(answer, tuple(_warning(w) for w in response.headers.getall("Warning", ())))
         except TimeoutError as error:
@@ -111,9 +113,11 @@ class Client:
                 self._credentials.server + path, params=params, headers=self._credentials.headers(), timeout=timeout
             ) as response:
                 if response.status >= 400:
+                    if response.status == 401:
+                        self._credentials.doubt()
                     raise ApiError.of(response.status, _parse(await response.read()), None)
                 async for line in _lines(response.content):
-                    event = json.loads(line)
+                    event = orjson.loads(line)
                     if event["type"] == "ERROR":
                         status = event["object"]
                         raise ApiError(status.get("code", 500), status.get("reason", ""), status.get("message", ""))
@@ -146,7 +150,7 @@ async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
 
 def _parse(content: bytes) -> dict[str, Any]:
     try:
-        parsed = json.loads(content)
+        parsed = orjson.loads(content)
     except ValueError:
         return {"message": content[:500].decode(errors="replace")}
     return parsed if isinstance(parsed, dict) else {"message": str(parsed)[:500]}

@@ -1,14 +1,18 @@
 """Where the API server is and who we are to it: the service account in a pod, else the kubeconfig."""
 
 import ssl
+import time
 from dataclasses import dataclass, field
 
 from kubernetes import client, config
 
+_FRESH = 10.0
+"""Seconds. A look-up costs a third of a whole request; a token is renewed minutes before the old one expires."""
+
 
 @dataclass(slots=True)
 class Credentials:
-    """The server's address, a TLS context, and headers that are fresh at each call."""
+    """The server's address, a TLS context, and headers that are fresh."""
 
     server: str
     tls: ssl.SSLContext | None
@@ -17,11 +21,21 @@ class Credentials:
     key_path: str | None
     verify: bool
     _configuration: client.Configuration = field(repr=False)
+    _headers: dict[str, str] = field(default_factory=dict, repr=False)
+    _fresh_until: float = 0.0
 
     def headers(self) -> dict[str, str]:
-        """Authorization, renewed from its source where that is due (mounted tokens rotate)."""
-        token = self._configuration.auth_settings().get("BearerToken")
-        return {"Authorization": str(token["value"])} if token else {}
+        """Authorization, looked up anew every few seconds: mounted tokens rotate. To be copied, not changed."""
+        now = time.monotonic()
+        if now >= self._fresh_until:
+            token = self._configuration.auth_settings().get("BearerToken")
+            self._headers = {"Authorization": str(token["value"])} if token else {}
+            self._fresh_until = now + _FRESH
+        return self._headers
+
+    def doubt(self) -> None:
+        """The API server did not take them: look them up at the next call."""
+        self._fresh_until = 0.0
 
 
 def load_credentials() -> Credentials:

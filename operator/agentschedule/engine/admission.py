@@ -75,6 +75,13 @@ class Admission:
         """How many places are taken in a namespace."""
         return self._taken_in[namespace]
 
+    def renewed(self) -> "Admission":
+        """What a new term begins with: the places of Jobs that work. Nobody has asked for one yet."""
+        anew = Admission(self._ceilings)
+        for uid, place in self._working.items():
+            anew.seen(uid, place, works=True)
+        return anew
+
     def begin(self) -> None:
         """Every schedule has been looked at once: who waits by now can be called in order."""
         self._begun = True

@@ -1,8 +1,10 @@
 """API requests in order of urgency, a bounded number at once: in a burst, starts come before everything else."""
 
 import asyncio
+import heapq
 import itertools
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from enum import IntEnum
 
@@ -24,56 +26,82 @@ class Urgency(IntEnum):
     EVENT = 5
 
 
-MAX_WAITING_EVENTS = 2000
-
-
 class Dispatcher:
-    """A priority queue and the workers that empty it."""
+    """A queue by urgency, then by age, and as many requests under way as there may be at once."""
 
-    def __init__(self, workers: int, metrics: Metrics) -> None:
-        self._queue: asyncio.PriorityQueue[tuple[int, int, Work]] = asyncio.PriorityQueue()
+    def __init__(self, most: int, metrics: Metrics) -> None:
+        self._most = most
+        self._heap: list[tuple[int, int, Work]] = []
         self._order = itertools.count()
-        self._size = workers
-        self._metrics = metrics
-        self._waiting_events = 0
-        self._tasks: list[asyncio.Task[None]] = []
-        metrics.queue.set_function(self._queue.qsize)
+        self._waiting: Counter[int] = Counter()
+        self._open = False
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self.on_starts_gone: Callable[[], None] = lambda: None
+        """Called when no start waits any more."""
+        metrics.queue.set_function(lambda: len(self._heap))
+
+    @property
+    def limit(self) -> int:
+        """How many requests may be under way at once."""
+        return self._most
+
+    def waiting(self, urgency: Urgency) -> int:
+        """How many requests of an urgency wait."""
+        return self._waiting[urgency]
 
     def submit(self, urgency: Urgency, work: Work) -> None:
-        """Queue a request. Events are dropped when too many wait: they never delay anything else."""
-        if urgency is Urgency.EVENT:
-            if self._waiting_events >= MAX_WAITING_EVENTS:
-                self._metrics.events_dropped.inc()
-                return
-            self._waiting_events += 1
-        self._queue.put_nowait((urgency, next(self._order), work))
+        """Queue a request."""
+        heapq.heappush(self._heap, (urgency, next(self._order), work))
+        self._waiting[urgency] += 1
+        self._idle.clear()
+        self._pump()
 
     def start(self) -> None:
-        """Start the workers."""
-        self._tasks = [asyncio.create_task(self._work(), name=f"dispatcher-{n}") for n in range(self._size)]
+        """Begin to make requests."""
+        self._open = True
+        self._pump()
 
     async def drain(self, seconds: float) -> None:
         """Let queued requests finish, but no longer than this."""
         try:
             async with asyncio.timeout(seconds):
-                await self._queue.join()
+                await self._idle.wait()
         except TimeoutError:
-            logger.warning("stopping with requests unfinished", extra={"waiting": self._queue.qsize()})
+            logger.warning("stopping with requests unfinished", extra={"waiting": len(self._heap)})
 
     async def stop(self) -> None:
-        """End the workers."""
-        for task in self._tasks:
+        """Give up whatever is under way; what waits is dropped."""
+        self._open = False
+        self._heap.clear()
+        self._waiting.clear()
+        tasks = tuple(self._under_way)
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _pump(self) -> None:
+        for _ in range(min(len(self._heap), self._most - len(self._under_way)) if self._open else 0):
+            task = asyncio.create_task(self._work())
+            self._under_way.add(task)
+            task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._under_way.discard(task)
+        if self._heap:
+            self._pump()
+        elif not self._under_way:
+            self._idle.set()
 
     async def _work(self) -> None:
-        while True:
-            urgency, _, work = await self._queue.get()
-            if urgency == Urgency.EVENT:
-                self._waiting_events -= 1
+        """One request after another, as long as any waits."""
+        while self._heap and self._open:
+            urgency, _, work = heapq.heappop(self._heap)
+            self._waiting[urgency] -= 1
+            if urgency == Urgency.START and not self._waiting[urgency]:
+                self.on_starts_gone()
             try:
                 await work()
             except Exception:
                 logger.exception("a request failed in an unforeseen way")
-            finally:
-                self._queue.task_done()

@@ -3,26 +3,29 @@
 import asyncio
 import dataclasses
 import heapq
+import itertools
 import logging
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, get_args
 
 from agentschedule.api.agentrun import AgentRunStatus
-from agentschedule.api.status import SchedulePhase
-from agentschedule.engine.dispatcher import Dispatcher
+from agentschedule.api.status import AgentScheduleStatus, SchedulePhase
+from agentschedule.engine.ahead import Ahead, Upcoming, encoded, starts_something
+from agentschedule.engine.dispatcher import Dispatcher, Urgency
 from agentschedule.engine.executor import Executor, regarding, utc_now
 from agentschedule.engine.intake import Intake
 from agentschedule.engine.ports import Cluster
 from agentschedule.engine.recorder import Recorder
-from agentschedule.engine.registry import Key, Registry, RequestEntry, ScheduleEntry
+from agentschedule.engine.registry import Key, RequestEntry, ScheduleEntry
 from agentschedule.engine.rereader import Rereader
 from agentschedule.engine.writer import StatusWriter
 from agentschedule.metrics import Metrics
 from agentschedule.planning.actions import Note, Plan
 from agentschedule.planning.manual import request_status
-from agentschedule.planning.observed import PlannerSettings, Request
+from agentschedule.planning.observed import Observed, Request
 from agentschedule.planning.planner import plan
 
 logger = logging.getLogger(__name__)
@@ -31,16 +34,26 @@ LONGEST_SLEEP = 30.0
 """Seconds after which the wall clock is looked at again: it may have been set while we slept by the monotonic one."""
 
 _BATCH = 20
+_DUE_BATCH = 200
+"""Those that are due cost little where they were planned ahead."""
+_TRICKLE = 2
+_TRICKLE_EVERY = 0.05
+"""While starts wait to be sent, so many schedules at a time are looked at for anything else, and then so many seconds
+not. A burst of starts takes as long as the API server needs for it, and what came of them is recorded after that."""
+_WARM = timedelta(seconds=2)
 _AFTER_ERROR = timedelta(seconds=30)
 
 
 class Engine:
-    """Keeps the due heap, reconciles; `intake` takes what is observed. All of it belongs to one event loop."""
+    """Keeps the due heap, reconciles, and has done what is decided: for one term of leadership.
+
+    What is known (`intake` and its registry) is there before it and after it. All of it belongs to one event loop.
+    """
 
     def __init__(
         self,
         cluster: Cluster,
-        settings: PlannerSettings,
+        intake: Intake,
         metrics: Metrics,
         *,
         concurrency: int = 32,
@@ -48,17 +61,18 @@ class Engine:
         clock: Callable[[], datetime] = utc_now,
         on_schedule_gone: Callable[[], None] = lambda: None,
     ) -> None:
-        self.registry = Registry(settings.ceilings, clock)
+        self.intake = intake
+        self.registry = intake.registry
         self.dispatcher = Dispatcher(concurrency, metrics)
-        self.recorder = Recorder(cluster, self.dispatcher)
-        self._settings = settings
+        self.recorder = Recorder(cluster, self.dispatcher, metrics)
+        self._settings = intake.settings
+        self._cluster = cluster
         self._metrics = metrics
         self._clock = clock
         self._executor = Executor(
             self.registry, cluster, self.dispatcher, self.recorder, metrics, clock=clock, wake=self.wake
         )
         self._rereader = Rereader(self.registry, cluster, self.dispatcher)
-        self.intake = Intake(self.registry, settings, wake=self.wake, forget=self._forget, doubt=self._doubt)
         self._writer = StatusWriter(
             self.registry,
             cluster,
@@ -68,19 +82,31 @@ class Engine:
             on_read=self._observe,
         )
         self._heap: list[tuple[datetime, Key]] = []
+        self._due: dict[Key, None] = {}
         self._woken: dict[Key, None] = {}
+        self._upcoming = Upcoming()
+        self._bursts: Counter[datetime] = Counter()
+        """How many plans were made ahead for each time."""
         self._news = asyncio.Event()
+        self._trickled = 0.0
+        self.dispatcher.on_starts_gone = self._news.set
         self._show()
         self._closing = False
         self._unseen = 0
         self._on_schedule_gone = on_schedule_gone
+        self.on_begun: Callable[[], None] = lambda: None
+        """Called when every schedule has been looked at once."""
+        self._begun = False
 
     def wake(self, key: Key) -> None:
-        """Reconcile this schedule soon."""
+        """Something is news of this schedule: reconcile it soon. What was planned ahead does not hold any more."""
+        entry = self.registry.schedules.get(key)
+        if entry is not None:
+            entry.ahead = None
         self._woken[key] = None
         self._news.set()
 
-    def _forget(self, kind: str, key: Key) -> None:
+    def forget(self, kind: str, key: Key) -> None:
         """An object is gone."""
         self._writer.forget(kind, key)
         if kind != "agentschedules":
@@ -95,7 +121,7 @@ class Engine:
                 del entry.starts[name]
                 self.registry.admission.leave((key.namespace, name))
 
-    def _doubt(self, key: Key) -> None:
+    def doubt(self, key: Key) -> None:
         """Another has written its status."""
         self._rereader.read(key, self.intake)
 
@@ -109,8 +135,9 @@ class Engine:
     # The loop
 
     async def run(self) -> None:
-        """Reconcile what is due or woken, until cancelled."""
+        """Look at every schedule, then reconcile what is due or woken, until cancelled: nothing is sent after that."""
         self.dispatcher.start()
+        self._woken |= dict.fromkeys(self.registry.everyone())
         self._unseen = len(self._woken)
         try:
             while not self._closing:
@@ -126,27 +153,75 @@ class Engine:
         await self.dispatcher.drain(seconds)
 
     async def _turn(self) -> None:
+        self._collect_due()
+        for key in list(self._due)[:_DUE_BATCH]:
+            del self._due[key]
+            self._safely(key, self._serve)
+        for key in list(self._woken)[: self._share()]:
+            del self._woken[key]
+            self._trickled = self._seconds()
+            self._safely(key, self._reconcile)
+            self._unseen -= 1
+        self._call_next()
+        if self._is_quiet():
+            self._plan_ahead()
+            self._warm_up()
+        if self._due or (self._woken and self._share()):
+            await asyncio.sleep(0)
+            return
+        await self._sleep()
+
+    def _collect_due(self) -> None:
         now = self._clock()
         while self._heap and self._heap[0][0] <= now:
             at, key = heapq.heappop(self._heap)
             entry = self.registry.schedules.get(key)
             if entry is not None and entry.wake_at == at:
                 entry.wake_at = None
-                self._woken[key] = None
-        for key in list(self._woken)[:_BATCH]:
-            del self._woken[key]
-            self._safely_reconcile(key)
-            self._unseen -= 1
-        self._call_next()
-        if self._woken:
-            await asyncio.sleep(0)
-            return
-        await self._sleep()
+                self._due[key] = None
+
+    def _share(self) -> int:
+        """How many schedules that have news are looked at now."""
+        if not self.dispatcher.waiting(Urgency.START) or self._unseen > 0:
+            return _BATCH
+        return _TRICKLE if self._seconds() >= self._trickled + _TRICKLE_EVERY else 0
+
+    def _is_quiet(self) -> bool:
+        return not (self._due or self._woken or self.dispatcher.waiting(Urgency.START))
+
+    def _plan_ahead(self) -> None:
+        """Use a quiet moment for what will be due."""
+        for key, at in itertools.islice(self._upcoming.take(self._clock()), _BATCH):
+            entry = self.registry.schedules.get(key)
+            if entry is None or entry.expected != at:
+                continue
+            entry.expected = None
+            if entry.wake_at == at and entry.ahead is None and not entry.doubted:
+                self._safely(key, partial(self._plan_for, entry=entry, at=at))
+
+    def _plan_for(self, key: Key, *, entry: ScheduleEntry, at: datetime) -> None:
+        observed = self.registry.observe(key)
+        if observed is not None:
+            decided = plan(observed, self._settings, at)
+            if starts_something(decided):
+                entry.ahead = Ahead(at, observed, encoded(decided))
+                self._bursts[at] += 1
+
+    def _warm_up(self) -> None:
+        """Open connections before a burst rather than in it."""
+        soon = self._clock() + _WARM
+        bursts = [at for at in self._bursts if at <= soon]
+        most = max((self._bursts.pop(at) for at in bursts), default=0)
+        if most:
+            connections = min(most, self.dispatcher.limit)
+            self.dispatcher.submit(Urgency.CHECK, lambda: self._cluster.warm(connections))
 
     def _call_next(self) -> None:
         """Starts whose turn has come are planned anew: a run is made from what holds when it starts."""
-        if self._unseen <= 0:
+        if self._unseen <= 0 and not self._begun:
+            self._begun = True
             self.registry.admission.begin()
+            self.on_begun()
         for claim in self.registry.admission.turns(self._seconds()):
             key = Key(claim.namespace, claim.schedule)
             entry = self.registry.schedules.get(key)
@@ -163,10 +238,15 @@ class Engine:
 
     async def _sleep(self) -> None:
         seconds = min(LONGEST_SLEEP, self.registry.admission.look_again(self._seconds()) or LONGEST_SLEEP)
-        if self._heap:
-            seconds = min(seconds, (self._heap[0][0] - self._clock()).total_seconds())
+        upcoming = self._upcoming.next() if self._is_quiet() else None
+        burst = min(self._bursts) - _WARM if self._bursts and self._is_quiet() else None
+        for at in (self._heap[0][0] if self._heap else None, upcoming, burst):
+            if at is not None:
+                seconds = min(seconds, (at - self._clock()).total_seconds())
+        if self._woken:
+            seconds = min(seconds, _TRICKLE_EVERY)
         self._news.clear()
-        if self._woken or seconds <= 0:
+        if seconds <= 0:
             await asyncio.sleep(0)
             return
         try:
@@ -175,10 +255,10 @@ class Engine:
         except TimeoutError:
             pass
 
-    def _safely_reconcile(self, key: Key) -> None:
+    def _safely(self, key: Key, work: Callable[[Key], None]) -> None:
         """One bad resource never disturbs another."""
         try:
-            self._reconcile(key)
+            work(key)
         except Exception:
             self._metrics.reconcile_errors.inc()
             logger.exception("reconciling failed", extra={"namespace": key.namespace, "object": key.name})
@@ -187,15 +267,26 @@ class Engine:
                 self._step_back(key, entry)
                 self._wake_at(key, entry, self._clock() + _AFTER_ERROR)
 
+    def _serve(self, key: Key) -> None:
+        """A schedule's time has come: do what was planned for it, or plan it now."""
+        entry = self.registry.schedules.get(key)
+        ahead = entry.ahead if entry is not None else None
+        if entry is not None and ahead is not None and ahead.holds(self._clock()):
+            entry.ahead = None
+            self._carry_out(key, entry, ahead.observed, ahead.plan)
+        else:
+            self._reconcile(key)
+
     def _reconcile(self, key: Key) -> None:
         observed = self.registry.observe(key)
         entry = self.registry.schedules.get(key)
         if observed is None or entry is None:
             self._tell_requests_without_schedule(key)
-            return
-        if entry.doubted:
-            return
-        decided = plan(observed, self._settings, self._clock())
+        elif not entry.doubted:
+            entry.ahead = None
+            self._carry_out(key, entry, observed, plan(observed, self._settings, self._clock()))
+
+    def _carry_out(self, key: Key, entry: ScheduleEntry, observed: Observed, decided: Plan) -> None:
         entry.status, entry.served_at = decided.status, decided.served_at
         for name in decided.consumed:
             entry.starts.pop(name, None)
@@ -204,7 +295,7 @@ class Engine:
         for action in decided.actions:
             self._executor.carry_out(key, entry, action)
         if entry.status != observed.status or not observed.settled:
-            self._writer.changed("agentschedules", key)
+            self._writer.changed("agentschedules", key, calm=_is_progress(observed.status, entry.status))
         self._update_requests(key, decided)
         for note in decided.notes:
             self._tell(entry, note)
@@ -216,6 +307,8 @@ class Engine:
         if entry.wake_at != at:
             entry.wake_at = at
             heapq.heappush(self._heap, (at, key))
+        if entry.expected != at and self._upcoming.expect(key, at, self._clock()):
+            entry.expected = at
 
     def _written(self, kind: str, key: Key) -> None:
         """A status is settled: what waited for that can go on."""
@@ -261,15 +354,17 @@ class Engine:
         self.recorder.tell(reference, note.reason, note.message, warning=note.warning)
 
     def _show(self) -> None:
-        """Gauges are read when somebody asks for them."""
+        """Gauges are read when somebody asks for them. Who does not lead shows none, so that sums are right."""
         for phase in get_args(SchedulePhase):
             self._metrics.schedules.labels(phase).set_function(partial(self._in_phase, phase))
-        active = self.registry.schedules.values
-        self._metrics.active.set_function(lambda: sum(entry.status.active_count for entry in active()))
+        self._metrics.active.set_function(lambda: sum(entry.status.active_count for entry in self._led()))
         self._metrics.waiting.set_function(lambda: self.registry.admission.waiting)
 
     def _in_phase(self, phase: str) -> int:
-        return sum(entry.status.phase == phase for entry in self.registry.schedules.values())
+        return sum(entry.status.phase == phase for entry in self._led())
+
+    def _led(self) -> Collection[ScheduleEntry]:
+        return self.registry.schedules.values() if self.intake.listener is self else ()
 
     def _count(self, decided: Plan) -> None:
         for run in decided.ended:
@@ -278,6 +373,14 @@ class Engine:
                 self._metrics.cost.inc(float(run.cost_usd))
         for reason, count in decided.skipped:
             self._metrics.skips.labels(reason).inc(count)
+
+
+_WEIGHTY = ("conditions", "phase", "hold", "totals", "skips", "queued", "last_result", "observed_generation")
+
+
+def _is_progress(old: AgentScheduleStatus, new: AgentScheduleStatus) -> bool:
+    """Whether nothing has happened but that runs have started and go on."""
+    return all(getattr(old, name) == getattr(new, name) for name in _WEIGHTY)
 
 
 def _request_reference(key: Key, request: Request) -> dict[str, str]:

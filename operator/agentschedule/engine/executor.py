@@ -124,7 +124,7 @@ class Executor:
             self._wake(key)
             return
         try:
-            raw = await self._cluster.create_job(action.manifest)
+            raw = await self._cluster.create_job(key.namespace, action.body or action.manifest)
             self._created(entry, action, raw)
         except ApiError as error:
             await self._not_created(key, entry, action, error)
@@ -132,10 +132,11 @@ class Executor:
             logger.exception("creating a Job failed in an unforeseen way", extra=_where(key, action))
             self._find_out_later(key, entry, action, _unanswered(error))
         else:
-            lateness = (self._clock() - action.due).total_seconds()
-            self._metrics.lateness.labels(action.trigger).observe(max(0.0, lateness))
+            lateness = max(0.0, (self._clock() - action.due).total_seconds())
+            self._metrics.lateness.labels(action.trigger).observe(lateness)
+            # No Event: the one at the run's end tells the same and more, and the status shows the run meanwhile.
             text = f"created Job {action.name} for the slot {action.slot:%Y-%m-%d %H:%M:%S} UTC"
-            self._recorder.tell(regarding(entry), "SuccessfulCreate", text)
+            self._recorder.log(regarding(entry), "SuccessfulCreate", text, lateness=round(lateness, 3))
         self._wake(key)
 
     def _created(self, entry: ScheduleEntry, action: CreateJob, raw: dict[str, Any]) -> None:

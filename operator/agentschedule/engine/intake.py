@@ -2,8 +2,8 @@
 
 import dataclasses
 import logging
-from collections.abc import Callable, Collection
-from typing import Any
+from collections.abc import Collection
+from typing import Any, Protocol
 
 from agentschedule.engine.registry import Key, Registry, RequestEntry, ScheduleEntry
 from agentschedule.planning.observed import PlannerSettings
@@ -13,37 +13,40 @@ from agentschedule.runs.facts import version_of
 logger = logging.getLogger(__name__)
 
 
+class Listener(Protocol):
+    """Who acts upon what is observed: the engine of the present term."""
+
+    def wake(self, key: Key) -> None:
+        """Something about this schedule has changed."""
+
+    def forget(self, kind: str, key: Key) -> None:
+        """An object is gone; the registry still has it if it is a schedule."""
+
+    def doubt(self, key: Key) -> None:
+        """Another has written this schedule's status."""
+
+
 class Intake:
     """Takes events and whole lists of all four kinds.
 
-    `wake` is called with the key of each schedule concerned, `forget` with kind and key of what is gone: of a schedule,
-    while the registry still has it. `doubt` is called with the key of a schedule whose status another has written.
+    `listener` is told of them while this operator leads: to be set when our own kinds are listed and before Jobs are,
+    so that no status is newer than the Jobs. While it is None another leads: every status is his, and taken as it is.
     """
 
-    def __init__(
-        self,
-        registry: Registry,
-        settings: PlannerSettings,
-        *,
-        wake: Callable[[Key], None],
-        forget: Callable[[str, Key], None],
-        doubt: Callable[[Key], None],
-    ) -> None:
-        self._registry = registry
-        self._settings = settings
-        self._wake = wake
-        self._forget = forget
-        self._doubt = doubt
+    def __init__(self, registry: Registry, settings: PlannerSettings) -> None:
+        self.registry = registry
+        self.settings = settings
+        self.listener: Listener | None = None
 
     def observe_schedule(self, kind: str | None, raw: dict[str, Any]) -> None:
         """An AgentSchedule was seen: listed (kind None), ADDED, MODIFIED or DELETED."""
         key = _key(raw)
-        known = self._registry.schedules.get(key)
+        known = self.registry.schedules.get(key)
         if kind == "DELETED":
             if known is not None and known.schedule.owner.uid == raw["metadata"]["uid"]:
                 self._lose_schedule(key)
             return
-        if self._registry.is_buried(raw):
+        if self.registry.is_buried(raw):
             return
         if known is not None and known.schedule.owner.uid == raw["metadata"]["uid"]:
             if version_of(raw) > known.version:
@@ -51,13 +54,13 @@ class Intake:
             return
         if known is not None:
             self._lose_schedule(key)
-        schedule = read_schedule(raw, self._settings)
+        schedule = read_schedule(raw, self.settings)
         status = read_status(raw)
         if status is None:
             where = {"namespace": key.namespace, "object": key.name}
             logger.error("a status cannot be read whole: its cursor is kept, the rest is made anew", extra=where)
         acked = raw.get("status") or {}
-        self._registry.schedules[key] = ScheduleEntry(
+        self.registry.schedules[key] = ScheduleEntry(
             schedule=schedule, version=version_of(raw), acked=acked, status=status or salvage_status(raw)
         )
         self._wake(key)
@@ -66,23 +69,23 @@ class Intake:
         """An AgentRun was seen."""
         key = _key(raw)
         request = read_request(raw)
-        known = self._registry.requests.get(key)
+        known = self.registry.requests.get(key)
         if request is None:
             logger.error("an AgentRun cannot be read", extra={"namespace": key.namespace, "object": key.name})
             return
         schedule = Key(key.namespace, request.spec.schedule_name)
         if kind == "DELETED":
             if known is not None and known.request.uid == request.uid:
-                self._registry.drop_request(key)
+                self.registry.drop_request(key)
                 self._forget("agentruns", key)
                 self._wake(schedule)
             return
-        if self._registry.is_buried(raw):
+        if self.registry.is_buried(raw):
             return
         acked = raw.get("status") or {}
         if known is None or known.request.uid != request.uid:
             entry = RequestEntry(request=request, version=version_of(raw), acked=acked, status=request.status)
-            self._registry.put_request(key, entry)
+            self.registry.put_request(key, entry)
         elif version_of(raw) > known.version:
             known.status = known.status if known.is_ours(acked) else request.status
             known.acked, known.version = acked, version_of(raw)
@@ -93,30 +96,30 @@ class Intake:
 
     def observe_job(self, kind: str, raw: dict[str, Any]) -> None:
         """A Job was ADDED, MODIFIED or DELETED."""
-        key = self._registry.drop_job(raw) if kind == "DELETED" else self._registry.put_job(raw)
+        key = self.registry.drop_job(raw) if kind == "DELETED" else self.registry.put_job(raw)
         if key is not None:
             self._wake(key)
 
     def observe_pod(self, kind: str, raw: dict[str, Any]) -> None:
         """A pod was ADDED, MODIFIED or DELETED."""
-        key = self._registry.drop_pod(raw) if kind == "DELETED" else self._registry.put_pod(raw)
+        key = self.registry.drop_pod(raw) if kind == "DELETED" else self.registry.put_pod(raw)
         if key is not None:
             self._wake(key)
 
     def list_jobs(self, items: Collection[dict[str, Any]], version: int, namespace: str | None = None) -> None:
         """All Jobs were listed, or all of a namespace."""
-        for key in self._registry.list_jobs(items, version, namespace):
+        for key in self.registry.list_jobs(items, version, namespace):
             self._wake(key)
 
     def list_pods(self, items: Collection[dict[str, Any]], version: int, namespace: str | None = None) -> None:
         """All pods were listed, or all of a namespace."""
-        for key in self._registry.list_pods(items, version, namespace):
+        for key in self.registry.list_pods(items, version, namespace):
             self._wake(key)
 
     def list_schedules(self, items: Collection[dict[str, Any]], version: int, namespace: str | None = None) -> None:
         """All AgentSchedules were listed, or all of a namespace: deletions that a watch lost are found here."""
         present = {raw["metadata"]["uid"] for raw in items}
-        for key, entry in list(self._registry.schedules.items()):
+        for key, entry in list(self.registry.schedules.items()):
             listed = namespace in {None, key.namespace} and entry.version <= version
             if listed and entry.schedule.owner.uid not in present:
                 self._lose_schedule(key)
@@ -126,10 +129,10 @@ class Intake:
     def list_requests(self, items: Collection[dict[str, Any]], version: int, namespace: str | None = None) -> None:
         """All AgentRuns were listed, or all of a namespace."""
         present = {raw["metadata"]["uid"] for raw in items}
-        for key, entry in list(self._registry.requests.items()):
+        for key, entry in list(self.registry.requests.items()):
             listed = namespace in {None, key.namespace} and entry.version <= version
             if listed and entry.request.uid not in present:
-                self._registry.drop_request(key)
+                self.registry.drop_request(key)
                 self._forget("agentruns", key)
                 self._wake(Key(key.namespace, entry.request.spec.schedule_name))
         for raw in items:
@@ -139,19 +142,21 @@ class Intake:
         """A newer version of a known schedule. Our own status writes come back here and need nothing."""
         acked = raw.get("status") or {}
         foreign = not known.is_ours(acked)
-        schedule = read_schedule(raw, self._settings)
+        schedule = read_schedule(raw, self.settings)
         changed = schedule != known.schedule
         known.schedule, known.version, known.acked = schedule, version_of(raw), acked
-        if foreign:
+        if foreign and self.listener is not None:
             known.doubted = True
-            self._doubt(key)
+            self.listener.doubt(key)
+        elif foreign:
+            known.status = read_status(raw) or salvage_status(raw)
         elif changed:
             self._wake(key)
 
     def adopt(self, key: Key, raw: dict[str, Any]) -> bool:
         """Take over the status that another has written, as it was just read. False: a newer one is known by now."""
         self.observe_schedule(None, raw)
-        known = self._registry.schedules.get(key)
+        known = self.registry.schedules.get(key)
         if known is None or known.schedule.owner.uid != raw["metadata"]["uid"]:
             return True
         if known.version > version_of(raw):
@@ -163,9 +168,17 @@ class Intake:
 
     def _lose_schedule(self, key: Key) -> None:
         self._forget("agentschedules", key)
-        self._registry.bury(self._registry.schedules.pop(key).schedule.owner.uid)
+        self.registry.bury(self.registry.schedules.pop(key).schedule.owner.uid)
         logger.info("the schedule was deleted", extra={"namespace": key.namespace, "object": key.name})
         self._wake(key)  # AgentRuns of it, if any, learn of it
+
+    def _wake(self, key: Key) -> None:
+        if self.listener is not None:
+            self.listener.wake(key)
+
+    def _forget(self, kind: str, key: Key) -> None:
+        if self.listener is not None:
+            self.listener.forget(kind, key)
 
 
 def _key(raw: dict[str, Any]) -> Key:

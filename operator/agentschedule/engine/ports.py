@@ -10,8 +10,11 @@ Raw = dict[str, Any]
 class Cluster(Protocol):
     """Writes and fresh reads; all raise `ApiError`. See `cluster.operations.Operations`."""
 
-    async def create_job(self, manifest: Raw) -> Raw:
-        """Create a Job."""
+    async def warm(self, connections: int) -> None:
+        """Have so many connections open, so that the first requests of a burst need not open them. Never fails."""
+
+    async def create_job(self, namespace: str, manifest: Raw | bytes) -> Raw:
+        """Create a Job, given as such or as JSON text."""
 
     async def dry_run_job(self, manifest: Raw) -> Answer:
         """Ask whether a Job would be taken."""

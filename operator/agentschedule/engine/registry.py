@@ -8,6 +8,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from agentschedule.api.agentrun import AgentRunStatus
 from agentschedule.api.status import AgentScheduleStatus
 from agentschedule.engine.admission import Admission
+from agentschedule.engine.ahead import Ahead
 from agentschedule.planning.observed import (
     NO_CEILINGS,
     Ceilings,
@@ -74,6 +75,9 @@ class ScheduleEntry(_Entry[AgentScheduleStatus]):
     volume_failures: int = 0
     served_at: datetime | None = None
     locked: dict[str, datetime] = field(default_factory=dict)
+    expected: datetime | None = None
+    """The due time for which a plan is to be made ahead."""
+    ahead: Ahead | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -147,6 +151,11 @@ class Registry:
     def has_job(self, schedule_uid: str, job_uid: str) -> bool:
         """Whether this very Job is known and there."""
         return job_uid not in self._gone and any(j.uid == job_uid for j in self._jobs.get(schedule_uid, {}).values())
+
+    def everyone(self) -> Iterator[Key]:
+        """Every schedule that is known, or that an AgentRun names."""
+        yield from self.schedules
+        yield from self._requested
 
     # Putting in and taking out AgentRuns
 
@@ -301,6 +310,10 @@ class Registry:
             if namespace in {None, pod.namespace} and pod.uid not in present and pod.version <= version
         ]
         return changed | {self._lose_pod(pod) for pod in lost}
+
+    def begin_lists(self) -> None:
+        """Everything is about to be listed, pods before Jobs; then comes `recall_left_pods`."""
+        self._left = {}
 
     def recall_left_pods(self) -> None:
         """Pods whose Job was deleted while nobody looked. To be called when pods were listed before Jobs: then a Job

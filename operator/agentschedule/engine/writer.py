@@ -20,6 +20,11 @@ _MOST_FAILURES = 8
 
 _MOST_SENT = 4
 
+_GATHER = 3.0
+_GATHER_MORE = 10.0
+"""Seconds for which mere progress of a run waits for more of it, before the first write of it and after any other: that
+its Job is there and that its pod runs become one write as a rule, and a short run is written once."""
+
 
 @dataclass(slots=True)
 class _Ticket:
@@ -29,6 +34,8 @@ class _Ticket:
     queued: bool = False
     failures: int = 0
     timer: asyncio.TimerHandle | None = None
+    calm: bool = False
+    """What waits for the timer is nothing but progress."""
 
 
 class StatusWriter:
@@ -53,21 +60,31 @@ class StatusWriter:
         self._hurried = False
         self._tickets: dict[tuple[str, Key], _Ticket] = {}
 
-    def changed(self, kind: str, key: Key) -> None:
-        """A status may differ from what the API server holds: see to it."""
+    def changed(self, kind: str, key: Key, *, calm: bool = False) -> None:
+        """A status may differ from what the API server holds: see to it. `calm`: by nothing but a run's progress."""
         ticket = self._tickets.setdefault((kind, key), _Ticket())
-        if ticket.queued:
+        if ticket.timer is not None and ticket.calm and not calm:
+            ticket.timer.cancel()
+        elif ticket.queued:
+            ticket.calm = ticket.calm and calm
             return
-        ticket.queued = True
+        ticket.queued, ticket.calm = True, calm
         loop = asyncio.get_running_loop()
-        interval = 0.0 if self._hurried else self._interval
-        if ticket.failures:
-            interval = min(2.0**ticket.failures / 2, _LONGEST_WAIT)
-        wait = ticket.last + interval - loop.time()
+        wait = self._due(ticket, calm, loop.time()) - loop.time()
         if wait > 0:
             ticket.timer = loop.call_later(wait, self._submit, kind, key)
         else:
             self._submit(kind, key)
+
+    def _due(self, ticket: _Ticket, calm: bool, now: float) -> float:
+        """When a status may be written."""
+        if ticket.failures:
+            return ticket.last + min(2.0**ticket.failures / 2, _LONGEST_WAIT)
+        if self._hurried:
+            return now
+        if calm and self._interval:
+            return max(now + _GATHER, ticket.last + _GATHER_MORE)
+        return ticket.last + self._interval
 
     def hurry(self) -> None:
         """The operator ends: nothing waits for its interval any more."""
@@ -103,7 +120,7 @@ class StatusWriter:
         ticket.last = asyncio.get_running_loop().time()
         if isinstance(entry, ScheduleEntry) and entry.doubted:
             return  # planned anew, and written if need be, when it has been read afresh
-        difference = diff(entry.acked, entry.wanted())
+        difference = diff(entry.acked, entry.wanted(), free=False)
         if not difference:  # a write whose answer was lost had been taken: the watch said so
             ticket.failures = 0
             self._on_written(kind, key)
@@ -113,7 +130,7 @@ class StatusWriter:
         # out late) would mix two statuses, move the cursor back or take counters back.
         version = entry.version
         body = {"metadata": {"uid": uid, "resourceVersion": str(version)}, "status": difference}
-        ticket.queued = True
+        ticket.queued = ticket.calm = True
         entry.sent = (*entry.sent, entry.wanted())[-_MOST_SENT:]
         try:
             raw = await self._cluster.patch(kind, key.namespace, key.name, body, "status")
@@ -126,10 +143,10 @@ class StatusWriter:
         entry.sent = ()
         if version_of(raw) >= entry.version:
             entry.acked, entry.version = raw.get("status") or {}, version_of(raw)
-        stuck = diff(entry.acked, entry.wanted()) == difference
+        stuck = diff(entry.acked, entry.wanted(), free=False) == difference
         ticket.failures = min(ticket.failures + 1, _MOST_FAILURES) if stuck else 0
         if not entry.settled():  # it has changed again meanwhile
-            self.changed(kind, key)
+            self.changed(kind, key, calm=ticket.calm)
         self._on_written(kind, key)
 
     async def _read(self, kind: str, key: Key) -> None:
@@ -155,17 +172,21 @@ class StatusWriter:
         self.changed(kind, key)
 
 
-def diff(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """The JSON merge patch (RFC 7396) that makes `new` of `old`."""
+def diff(old: dict[str, Any], new: dict[str, Any], *, free: bool = True) -> dict[str, Any]:
+    """The JSON merge patch (RFC 7396) that makes `new` of `old`.
+
+    `free`: nothing says of which types the values are. Else the resource's schema does, all but that of `state`, and
+    `==` is enough, which takes true for 1.
+    """
     patch: dict[str, Any] = {key: None for key in old if key not in new}
     for key, value in new.items():
         if key not in old:
             patch[key] = value
         elif isinstance(value, dict) and isinstance(old[key], dict):
-            inner = diff(old[key], value)
+            inner = diff(old[key], value, free=free or key == "state")
             if inner:
                 patch[key] = inner
-        elif not _same(value, old[key]):
+        elif value != old[key] or (free and not _same(value, old[key])):
             patch[key] = value
     return patch
 

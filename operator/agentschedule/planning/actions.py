@@ -12,7 +12,10 @@ from agentschedule.api.status import AgentScheduleStatus, Run
 
 @dataclass(frozen=True, slots=True)
 class CreateJob:
-    """Create a run's Job. Its name is the lock. `budget` is what is reserved for the run, in US dollars."""
+    """Create a run's Job. Its name is the lock. `budget` is what is reserved for the run, in US dollars.
+
+    `body` is the manifest as JSON text, where that was made ahead; then nobody needs the manifest any more.
+    """
 
     name: str
     slot: datetime
@@ -20,6 +23,7 @@ class CreateJob:
     due: datetime
     manifest: dict[str, Any]
     budget: Decimal
+    body: bytes | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ async def executor(cluster: Answers) -> AsyncIterator[Executor]:
             registry,
             port,
             dispatcher,
-            Recorder(port, dispatcher),
+            Recorder(port, dispatcher, metrics),
             metrics,
             clock=lambda: datetime.now(UTC),
             wake=lambda _: None,
