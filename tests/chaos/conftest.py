@@ -19,6 +19,7 @@ from tests.chaos.history import History
 from tests.chaos.proxy import Proxy
 from tests.chaos.scene import Scene
 from tests.controlplane.plane import ControlPlane
+from tests.controlplane.process import Process
 from tests.kubectl import ROOT
 
 CONTROLLERS = "job-controller,namespace-controller,garbage-collector-controller,resourcequota-controller"
@@ -56,9 +57,14 @@ def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ControlPlane]:
         plane_.apply_crds()
         for rights in operator_rights():
             plane_.kubectl("apply", "-f", "-", manifest=rights)
-        plane_.controllers(CONTROLLERS)
         plane_.kwok(nodes=1)
         yield plane_
+
+
+@pytest.fixture(scope="session", autouse=True)
+def controllers(plane: ControlPlane) -> Process:
+    """Kubernetes' own controllers, as far as they matter here."""
+    return plane.controllers(CONTROLLERS)
 
 
 def operator_rights() -> list[dict[str, object]]:

@@ -10,8 +10,6 @@ import time
 import urllib.error
 import urllib.request
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
@@ -27,7 +25,6 @@ class History:
         self._url = url
         self._revision = 0
         self._created: defaultdict[str, defaultdict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
-        self._told: dict[str, Callable[[str], None]] = {}
         self._news = threading.Condition()
         self._end = threading.Event()
         self._broken: str | None = None
@@ -47,15 +44,6 @@ class History:
             if self._broken:
                 raise AssertionError(f"the history of Jobs has a gap: {self._broken}")
             return {job: list(times) for job, times in self._created[namespace].items()}
-
-    @contextmanager
-    def told(self, namespace: str, tell: Callable[[str], None]) -> Iterator[None]:
-        """`tell` is called with the name of each Job that is created there, until the context is left."""
-        self._told[namespace] = tell
-        try:
-            yield
-        finally:
-            del self._told[namespace]
 
     def wait(self, seconds: float) -> None:
         """Return when a Job was created, or after so long."""
@@ -100,8 +88,6 @@ class History:
                 if event.get("type") != "DELETE" and pair["version"] == "1":
                     namespace, job = base64.b64decode(pair["key"]).decode().removeprefix(_PREFIX).split("/")
                     self._created[namespace][job].append(now)
-                    if namespace in self._told:
-                        self._told[namespace](job)
                     self._news.notify_all()
 
     def _ask(self, path: str, body: dict[str, Any]) -> Any:

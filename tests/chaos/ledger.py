@@ -99,16 +99,17 @@ def account(schedule: Raw, created: Mapping[str, int], through: float) -> Accoun
         )
     elif skipped > len(idle):
         told.problems.append(f"{name}: {len(idle)} slots did not run, but {skipped} are told as skipped")
-    told.problems += [f"{name}: {problem}" for problem in _disagreements(status, ran, skipped, handled)]
+    told.problems += [f"{name}: {problem}" for problem in _disagreements(schedule, ran, skipped, handled)]
     return told
 
 
-def _disagreements(status: Raw, ran: set[int], skipped: int, handled: int) -> Sequence[str]:
+def _disagreements(schedule: Raw, ran: set[int], skipped: int, handled: int) -> Sequence[str]:
     """Where the status tells of other runs than there were Jobs."""
-    found = []
+    found, status = [], schedule.get("status") or {}
+    kept = schedule["spec"].get("runHistoryLimit", 10)
     runs, totals = status.get("runs") or (), status.get("totals") or {}
     told = sorted((epoch(run["scheduledAt"]) for run in runs), reverse=True)
-    if told != sorted(ran, reverse=True)[: len(told)] or len(told) < min(len(ran), 100):
+    if told != sorted(ran, reverse=True)[: len(told)] or len(told) < min(len(ran), kept):
         found.append(f"of {len(ran)} runs the status tells {len(told)}, or others")
     open_runs = sum(run["phase"] not in _ENDED for run in runs)
     if totals.get("runs", 0) + open_runs != len(ran):

@@ -88,6 +88,11 @@ class Scene:
         self.sow("every", number, every="3s", catchUp="All", catchUpLimit=100)
         self.sow("single", number, every="2s")
 
+    def sow_burst(self, name: str, number: int, step: int) -> list[str]:
+        """Schedules that are all due in the same second, each `step` seconds."""
+        start = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() // step * step - step))
+        return self.sow(name, number, watched=True, every=f"{step}s", startTime=start, concurrencyPolicy="Allow")
+
     def operator(
         self, kubeconfig: Path | None = None, environment: Mapping[str, str] | None = None, **settings: str
     ) -> Pod:
@@ -141,7 +146,8 @@ class Scene:
     def normal_again(self) -> None:
         """Wait until everything is normal after the fault, which must not take longer than is promised."""
         ended = self._ended or time.time()
-        deadline = ended + PROMISE + ON_TIME + CALM + 5
+        longest = max(grid.step for grid in self._watched.values())
+        deadline = ended + PROMISE + ON_TIME + CALM + 2 * longest
         while True:
             seconds = self.seconds_to_normal(ended)
             if seconds is not None:
@@ -156,8 +162,9 @@ class Scene:
         """How long it took until every watched slot had its Job in time again; None: that is not so yet."""
         until = time.time() - ON_TIME
         late = self._late(ended)
-        calm = max((slot + self._watched[name].step for name, slot in late), default=ended)
-        return max(0.0, calm - ended) if until - calm >= CALM else None
+        calm = max((slot - self.ahead + self._watched[name].step for name, slot in late), default=ended)
+        seen = all(grid.between(calm + self.ahead, until + self.ahead) for grid in self._watched.values())
+        return max(0.0, calm - ended) if seen and until - calm >= CALM else None
 
     def _late(self, since: float) -> list[tuple[str, int]]:
         """The watched slots that were due since then and had no Job in time: by schedule."""
