@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import socket
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -15,11 +15,14 @@ from agentschedule.cluster.operations import Operations
 from agentschedule.cluster.paths import collection
 from agentschedule.cluster.reflector import Reflector
 from agentschedule.constants import SELECTOR
+from agentschedule.engine.each import series_of_each
 from agentschedule.engine.engine import Engine
 from agentschedule.engine.executor import utc_now
 from agentschedule.engine.intake import Intake
+from agentschedule.engine.overview import Overview
 from agentschedule.engine.registry import Registry
 from agentschedule.metrics import Metrics
+from agentschedule.metrics.pulse import watch_loop
 from agentschedule.planning.observed import Ceilings, PlannerSettings
 from agentschedule.probes import Probes
 from agentschedule.runs.facts import version_number
@@ -36,10 +39,16 @@ class Application:
     def __init__(self, settings: Settings, credentials: Credentials) -> None:
         self.settings = settings
         self.metrics = Metrics()
-        self._client = Client(credentials, timeout=settings.api_timeout, connections=settings.api_concurrency)
+        self._client = Client(
+            credentials,
+            timeout=settings.api_timeout,
+            connections=settings.api_concurrency,
+            on_request=self.metrics.requested,
+        )
         operations = Operations(self._client, socket.gethostname())
         planning = planner_settings(settings)
         self.intake = Intake(Registry(planning.ceilings, utc_now), planning)
+        self.metrics.registry.register(Overview(self.intake.registry, leads=self.leads, clock=utc_now))
         self._engine = Engine(
             operations,
             self.intake,
@@ -57,7 +66,7 @@ class Application:
             grace=timedelta(seconds=settings.orphan_grace),
             clock=utc_now,
         )
-        self._probes = Probes(self.metrics, alive=self._dead, ready=self._not_ready)
+        self._probes = Probes(self.metrics, alive=self._dead, ready=self._not_ready, more=self._series_of_each)
         self._tasks: list[asyncio.Task[None]] = []
         self._ready = False
 
@@ -82,6 +91,7 @@ class Application:
         self._spawn("engine", self._engine.run())
         self._spawn("sweeper", self._sweeper.run())
         self._spawn("resync", self._resync())
+        self._spawn("pulse", watch_loop(self.metrics))
         self._ready = True
         logger.info("started", extra={"schedules": len(self.intake.registry.schedules)})
 
@@ -112,7 +122,12 @@ class Application:
         ):
             path = collection(kind, namespace)
             reflector = Reflector(
-                self._client, path, selector=SELECTOR, on_list=partial(on_list, namespace=namespace), on_event=on_event
+                self._client,
+                path,
+                selector=SELECTOR,
+                on_list=partial(on_list, namespace=namespace),
+                on_event=on_event,
+                on_restart=partial(self.metrics.watch_restarted, kind),
             )
             self._spawn(f"watch-{kind}", reflector.run())
             await reflector.synced.wait()
@@ -143,6 +158,16 @@ class Application:
 
     def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         self._tasks.append(asyncio.create_task(work, name=name))
+
+    def leads(self) -> bool:
+        """Whether this operator acts."""
+        return self.intake.listener is not None
+
+    async def _series_of_each(self) -> AsyncIterator[bytes]:
+        """Metrics of each schedule, where they are wanted."""
+        if self.settings.metrics_per_schedule and self.leads():
+            async for piece in series_of_each(self.intake.registry):
+                yield piece
 
     def _schedule_gone(self) -> None:
         self._sweeper.nudge()

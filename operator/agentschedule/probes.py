@@ -1,6 +1,6 @@
 """/healthz, /readyz and /metrics, on one port."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -10,12 +10,22 @@ from agentschedule.metrics import Metrics
 Check = Callable[[], str | None]
 """What is wrong, or None."""
 
+More = Callable[[], AsyncIterator[bytes]]
+"""Further metrics as text, piece by piece."""
+
+
+async def nothing_more() -> AsyncIterator[bytes]:
+    """No further metrics."""
+    for _ in ():
+        yield b""
+
 
 class Probes:
     """The HTTP server that the kubelet and Prometheus ask."""
 
-    def __init__(self, metrics: Metrics, *, alive: Check, ready: Check) -> None:
+    def __init__(self, metrics: Metrics, *, alive: Check, ready: Check, more: More = nothing_more) -> None:
         self._metrics = metrics
+        self._more = more
         self._alive = alive
         self._ready = ready
         self._runner: web.AppRunner | None = None
@@ -44,5 +54,11 @@ class Probes:
 
         return answer
 
-    async def _show_metrics(self, _: web.Request) -> web.Response:
-        return web.Response(body=generate_latest(self._metrics.registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    async def _show_metrics(self, request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": CONTENT_TYPE_LATEST})
+        await response.prepare(request)
+        await response.write(generate_latest(self._metrics.registry))
+        async for piece in self._more():
+            await response.write(piece)
+        await response.write_eof()
+        return response

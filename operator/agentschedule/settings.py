@@ -55,6 +55,9 @@ class Settings(BaseSettings):
         le=65535,
         description="Port of /healthz, /readyz and /metrics; 0 takes a free one.",
     )
+    metrics_per_schedule: bool = Field(
+        default=False, description="Show six more series for each schedule: 60,000 of them with 10,000 schedules."
+    )
 
     min_interval: float = Field(
         default=60, ge=1, description="Least time between two slots of a schedule; closer ones are refused."
@@ -100,7 +103,12 @@ class Settings(BaseSettings):
     resync_interval: float = Field(
         default=600, ge=1, description="Time between two full lists that find events a watch lost."
     )
-    api_concurrency: int = Field(default=32, ge=1, le=1000, description="API requests under way at once.")
+    api_concurrency: int = Field(
+        default=64,
+        ge=1,
+        le=1000,
+        description="API requests under way at once, at most; how many there are follows what the API server takes.",
+    )
     api_timeout: float = Field(default=15, gt=0, description="Time limit of one API request.")
     status_interval: float = Field(default=1, ge=0, description="Least time between two status writes of one resource.")
     shutdown_timeout: float = Field(default=30, ge=0, description="Time to finish what is under way when told to stop.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentschedule.engine.engine import Engine
 from agentschedule.engine.intake import Intake
+from agentschedule.engine.overview import Overview
 from agentschedule.engine.registry import Registry
 from agentschedule.metrics import Metrics
 from agentschedule.sweeper import Sweeper
@@ -30,12 +31,15 @@ class Operator:
         self.number = world.operators
         self.connection = Connection(world.cluster, world.faults, world.log, self.number)
         self.intake = Intake(Registry(world.settings.ceilings, self._now), world.settings)
-        self.engine = Engine(self.connection, self.intake, Metrics(), clock=self._now)
+        self.metrics = Metrics()
+        overview = Overview(self.intake.registry, leads=lambda: self.intake.listener is not None, clock=self._now)
+        self.metrics.registry.register(overview)
+        self.engine = Engine(self.connection, self.intake, self.metrics, clock=self._now)
         self.sweeper = Sweeper(
             self.intake.registry,
             self.connection,
             self.engine.recorder,
-            Metrics(),
+            self.metrics,
             interval=world.sweep_interval,
             grace=world.orphan_grace,
             clock=self._now,

@@ -1,8 +1,10 @@
 """HTTP to the API server: one keep-alive session, JSON in and out, errors as `ApiError`."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Self
 
 import aiohttp
@@ -10,10 +12,15 @@ import orjson
 
 from agentschedule.cluster.credentials import Credentials
 from agentschedule.cluster.errors import ApiError
+from agentschedule.cluster.paths import asked_for
 
 MERGE_PATCH = "application/merge-patch+json"
 JSON = "application/json"
 _LINE_LIMIT = 16 * 1024 * 1024
+
+OnRequest = Callable[[str, str, str, float], None]
+"""Told of every request: its verb and resource as roles name them (`dry-run` is a create that only asks), the answer's
+code (`timeout` and `unreachable` without an answer, `aborted` when we gave it up), and the seconds it took."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +34,16 @@ class Answer:
 class Client:
     """Requests to one API server. `timeout` in seconds, for one request; watches have their own."""
 
-    def __init__(self, credentials: Credentials, *, timeout: float, connections: int) -> None:
+    def __init__(
+        self,
+        credentials: Credentials,
+        *,
+        timeout: float,
+        connections: int,
+        on_request: OnRequest = lambda *_: None,
+    ) -> None:
         self._credentials = credentials
+        self._on_request = on_request
         self._timeout = aiohttp.ClientTimeout(total=timeout)
         self._connections = connections
         self._session: aiohttp.ClientSession | None = None
@@ -59,6 +74,9 @@ class Client:
     ) -> Answer:
         """One request. Raises `ApiError`, also for a server that cannot be reached (`status` 0) and for time-outs."""
         data = orjson.dumps(body) if isinstance(body, dict) else body
+        verb, resource = asked_for(method, path)
+        verb = "dry-run" if params is not None and "dryRun" in params else verb
+        begun, code = time.perf_counter(), "aborted"
         try:
             async with self._open.request(
                 method,
@@ -69,6 +87,7 @@ class Client:
                 timeout=self._timeout,
             ) as response:
                 content = await response.read()
+                code = str(response.status)
                 answer = _parse(content)
                 if response.status >= 400:
                     if response.status == 401:
@@ -76,9 +95,13 @@ class Client:
                     raise ApiError.of(response.status, answer, response.headers.get("Retry-After"))
                 return Answer(answer, tuple(_warning(w) for w in response.headers.getall("Warning", ())))
         except TimeoutError as error:
+            code = "timeout"
             raise ApiError(0, "Timeout", f"no answer to {method} {path} within {self._timeout.total} s") from error
         except (aiohttp.ClientError, OSError) as error:
+            code = "unreachable"
             raise ApiError(0, "Unreachable", f"the API server cannot be reached: {error}") from error
+        finally:
+            self._on_request(verb, resource, code, time.perf_counter() - begun)
 
     async def list(self, path: str, *, selector: str = "", page: int = 500) -> tuple[list[dict[str, Any]], str]:
         """All objects of a collection, in pages, and the resourceVersion from which to watch."""
@@ -108,10 +131,12 @@ class Client:
             "timeoutSeconds": str(seconds),
         } | ({"labelSelector": selector} if selector else {})
         timeout = aiohttp.ClientTimeout(total=seconds + 30, sock_connect=self._timeout.total, sock_read=silence)
+        tell = _once(partial(self._on_request, "watch", asked_for("GET", path)[1]))
         try:
             async with self._open.get(
                 self._credentials.server + path, params=params, headers=self._credentials.headers(), timeout=timeout
             ) as response:
+                tell(str(response.status))
                 if response.status >= 400:
                     if response.status == 401:
                         self._credentials.doubt()
@@ -123,8 +148,10 @@ class Client:
                         raise ApiError(status.get("code", 500), status.get("reason", ""), status.get("message", ""))
                     yield event
         except TimeoutError as error:
+            tell("timeout")
             raise ApiError(0, "Timeout", f"the watch of {path} was silent for {silence} s") from error
         except (aiohttp.ClientError, OSError) as error:
+            tell("unreachable")
             raise ApiError(0, "Unreachable", f"the watch of {path} broke: {error}") from error
 
     @property
@@ -132,6 +159,18 @@ class Client:
         if self._session is None:
             raise RuntimeError("the client is not open: use it as `async with Client(…)`")
         return self._session
+
+
+def _once(tell: Callable[[str, float], None]) -> Callable[[str], None]:
+    """`tell`, with the seconds since now, the first time that it is called only: a watch may break after its answer."""
+    begun, codes = time.perf_counter(), list[str]()
+
+    def first(code: str) -> None:
+        if not codes:
+            codes.append(code)
+            tell(code, time.perf_counter() - begun)
+
+    return first
 
 
 async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:

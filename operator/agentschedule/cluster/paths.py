@@ -21,3 +21,18 @@ def item(kind: str, namespace: str, name: str, subresource: str = "") -> str:
     """Path of an object, or of its subresource."""
     path = f"{collection(kind, namespace)}/{name}"
     return f"{path}/{subresource}" if subresource else path
+
+
+_VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+
+
+def asked_for(method: str, path: str) -> tuple[str, str]:
+    """Verb and resource of a request, as roles name them: `("patch", "agentschedules/status")`, `("get", "version")`."""
+    _, root, *parts = path.split("/")
+    if root not in {"api", "apis"}:
+        return method.lower(), root
+    parts = parts[1:] if root == "api" else parts[2:]
+    if parts[0] == "namespaces" and len(parts) > 2:
+        parts = parts[2:]
+    verb = ("get" if len(parts) > 1 else "list") if method == "GET" else _VERBS[method]
+    return verb, parts[0] if len(parts) < 3 else f"{parts[0]}/{parts[2]}"

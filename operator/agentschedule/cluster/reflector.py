@@ -24,14 +24,26 @@ class Reflector:
 
     `on_list` is given all objects and the list's version after each list: what it does not contain and is not newer
     is gone, also when its deletion fell into a gap between two watches. `on_event` is given each change after that.
+    `on_restart` is told each time that the watch begins anew, and why: `ended` (the server ends each after some
+    minutes), `expired` (410), `timeout` (no answer, or long silence), `unreachable` (the connection broke), `refused`.
     """
 
-    def __init__(self, client: Client, path: str, *, selector: str, on_list: OnList, on_event: OnEvent) -> None:
+    def __init__(
+        self,
+        client: Client,
+        path: str,
+        *,
+        selector: str,
+        on_list: OnList,
+        on_event: OnEvent,
+        on_restart: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self._client = client
         self._path = path
         self._selector = selector
         self._on_list = on_list
         self._on_event = on_event
+        self._on_restart = on_restart
         self._version = ""
         self.synced = asyncio.Event()
 
@@ -44,7 +56,9 @@ class Reflector:
                     await self._list()
                 await self._watch()
                 wait = 0.0
+                self._on_restart("ended")
             except ApiError as error:
+                self._on_restart(_why(error))
                 wait = self._recover(error, wait)
                 await asyncio.sleep(wait)
 
@@ -75,3 +89,9 @@ class Reflector:
         log = logger.warning if wait > 1 else logger.info
         log("watch broke", extra={"path": self._path, "error": str(error), "retry_in": wait})
         return wait
+
+
+def _why(error: ApiError) -> str:
+    if error.status != 0:
+        return "expired" if error.status == 410 else "refused"
+    return "timeout" if error.reason == "Timeout" else "unreachable"

@@ -1,4 +1,5 @@
-"""API requests in order of urgency, a bounded number at once: in a burst, starts come before everything else."""
+"""API requests in order of urgency, as many at once as the API server takes: in a burst, starts come before everything
+else."""
 
 import asyncio
 import heapq
@@ -6,8 +7,12 @@ import itertools
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
 from enum import IntEnum
+from functools import partial
 
+from agentschedule.cluster.errors import ApiError
+from agentschedule.engine.congestion import Congestion, Outcome
 from agentschedule.metrics import Metrics
 
 logger = logging.getLogger(__name__)
@@ -26,26 +31,35 @@ class Urgency(IntEnum):
     EVENT = 5
 
 
+_FIRST = 32
+"""Requests under way at once, until it is known what the API server makes of them."""
+
+_trouble: ContextVar[ApiError | None] = ContextVar("_trouble", default=None)
+"""How the last request of the work at hand failed."""
+
+
 class Dispatcher:
-    """A queue by urgency, then by age, and as many requests under way as there may be at once."""
+    """A queue by urgency, then by age, and as many requests under way as the API server takes, at most `most`."""
 
     def __init__(self, most: int, metrics: Metrics) -> None:
-        self._most = most
+        self._congestion = Congestion(most=most, first=min(_FIRST, most), least=min(2, most))
         self._heap: list[tuple[int, int, Work]] = []
         self._order = itertools.count()
         self._waiting: Counter[int] = Counter()
         self._open = False
+        self._pause: asyncio.TimerHandle | None = None
         self._under_way: set[asyncio.Task[None]] = set()
         self._idle = asyncio.Event()
         self._idle.set()
         self.on_starts_gone: Callable[[], None] = lambda: None
         """Called when no start waits any more."""
-        metrics.queue.set_function(lambda: len(self._heap))
+        for urgency in Urgency:
+            metrics.queue.labels(urgency.name.lower()).set_function(partial(self.waiting, urgency))
 
     @property
     def limit(self) -> int:
         """How many requests may be under way at once."""
-        return self._most
+        return self._congestion.limit
 
     def waiting(self, urgency: Urgency) -> int:
         """How many requests of an urgency wait."""
@@ -57,6 +71,10 @@ class Dispatcher:
         self._waiting[urgency] += 1
         self._idle.clear()
         self._pump()
+
+    def failed(self, error: ApiError) -> None:
+        """To be called by work whose request failed, however it deals with that."""
+        _trouble.set(error)
 
     def start(self) -> None:
         """Begin to make requests."""
@@ -82,10 +100,27 @@ class Dispatcher:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _pump(self) -> None:
-        for _ in range(min(len(self._heap), self._most - len(self._under_way)) if self._open else 0):
+        """Send what may be sent now."""
+        free = self._congestion.limit - len(self._under_way)
+        if not self._open or free <= 0 or not self._heap or self._must_wait():
+            return
+        for _ in range(min(len(self._heap), free)):
             task = asyncio.create_task(self._work())
             self._under_way.add(task)
             task.add_done_callback(self._ended)
+
+    def _must_wait(self) -> bool:
+        """Whether the API server asked not to be asked for a while."""
+        if self._pause is None:
+            wait = self._congestion.wait(self._now())
+            if wait <= 0:
+                return False
+            self._pause = asyncio.get_running_loop().call_later(wait, self._go_on)
+        return True
+
+    def _go_on(self) -> None:
+        self._pause = None
+        self._pump()
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._under_way.discard(task)
@@ -95,13 +130,37 @@ class Dispatcher:
             self._idle.set()
 
     async def _work(self) -> None:
-        """One request after another, as long as any waits."""
-        while self._heap and self._open:
+        """One piece of work after another, as long as any waits and may be done."""
+        while self._heap and self._open and self._pause is None:
             urgency, _, work = heapq.heappop(self._heap)
             self._waiting[urgency] -= 1
             if urgency == Urgency.START and not self._waiting[urgency]:
                 self.on_starts_gone()
+            begun = self._now()
+            self._congestion.begun(begun)
+            _trouble.set(None)
             try:
                 await work()
             except Exception:
                 logger.exception("a request failed in an unforeseen way")
+            finally:
+                self._account(begun)
+            if len(self._under_way) > self._congestion.limit:
+                return
+
+    def _account(self, begun: float) -> None:
+        error, now = _trouble.get(), self._now()
+        retry_after = error.retry_after if error is not None else None
+        self._congestion.ended(now, now - begun, _outcome(error), retry_after)
+        self._must_wait()
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time()
+
+
+def _outcome(error: ApiError | None) -> Outcome:
+    if error is None:
+        return "ok"
+    if error.status == 429:
+        return "throttled"
+    return "failed" if error.status == 0 or error.status >= 500 else "refused"

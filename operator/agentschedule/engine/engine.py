@@ -5,19 +5,19 @@ import dataclasses
 import heapq
 import itertools
 import logging
-from collections import Counter
-from collections.abc import Callable, Collection
+from collections import Counter, OrderedDict
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, get_args
+from typing import Any
 
 from agentschedule.api.agentrun import AgentRunStatus
-from agentschedule.api.status import AgentScheduleStatus, SchedulePhase
+from agentschedule.api.status import AgentScheduleStatus
 from agentschedule.engine.ahead import Ahead, Upcoming, encoded, starts_something
 from agentschedule.engine.dispatcher import Dispatcher, Urgency
 from agentschedule.engine.executor import Executor, regarding, utc_now
 from agentschedule.engine.intake import Intake
-from agentschedule.engine.ports import Cluster
+from agentschedule.engine.ports import Cluster, attended
 from agentschedule.engine.recorder import Recorder
 from agentschedule.engine.registry import Key, RequestEntry, ScheduleEntry
 from agentschedule.engine.rereader import Rereader
@@ -56,7 +56,7 @@ class Engine:
         intake: Intake,
         metrics: Metrics,
         *,
-        concurrency: int = 32,
+        concurrency: int = 64,
         status_interval: float = 1.0,
         clock: Callable[[], datetime] = utc_now,
         on_schedule_gone: Callable[[], None] = lambda: None,
@@ -64,6 +64,7 @@ class Engine:
         self.intake = intake
         self.registry = intake.registry
         self.dispatcher = Dispatcher(concurrency, metrics)
+        cluster = attended(cluster, self.dispatcher.failed)
         self.recorder = Recorder(cluster, self.dispatcher, metrics)
         self._settings = intake.settings
         self._cluster = cluster
@@ -82,15 +83,14 @@ class Engine:
             on_read=self._observe,
         )
         self._heap: list[tuple[datetime, Key]] = []
-        self._due: dict[Key, None] = {}
-        self._woken: dict[Key, None] = {}
+        self._due: OrderedDict[Key, None] = OrderedDict()
+        self._woken: OrderedDict[Key, None] = OrderedDict()
         self._upcoming = Upcoming()
         self._bursts: Counter[datetime] = Counter()
         """How many plans were made ahead for each time."""
         self._news = asyncio.Event()
         self._trickled = 0.0
         self.dispatcher.on_starts_gone = self._news.set
-        self._show()
         self._closing = False
         self._unseen = 0
         self._on_schedule_gone = on_schedule_gone
@@ -137,7 +137,7 @@ class Engine:
     async def run(self) -> None:
         """Look at every schedule, then reconcile what is due or woken, until cancelled: nothing is sent after that."""
         self.dispatcher.start()
-        self._woken |= dict.fromkeys(self.registry.everyone())
+        self._woken.update(dict.fromkeys(self.registry.everyone()))
         self._unseen = len(self._woken)
         try:
             while not self._closing:
@@ -154,11 +154,10 @@ class Engine:
 
     async def _turn(self) -> None:
         self._collect_due()
-        for key in list(self._due)[:_DUE_BATCH]:
-            del self._due[key]
-            self._safely(key, self._serve)
-        for key in list(self._woken)[: self._share()]:
-            del self._woken[key]
+        for _ in range(min(_DUE_BATCH, len(self._due))):
+            self._safely(self._due.popitem(last=False)[0], self._serve)
+        for _ in range(min(self._share(), len(self._woken))):
+            key, _ = self._woken.popitem(last=False)
             self._trickled = self._seconds()
             self._safely(key, self._reconcile)
             self._unseen -= 1
@@ -299,7 +298,7 @@ class Engine:
         self._update_requests(key, decided)
         for note in decided.notes:
             self._tell(entry, note)
-        self._count(decided)
+        self._metrics.decided(decided.ended, decided.skipped)
         if decided.wake_at is not None:
             self._wake_at(key, entry, decided.wake_at)
 
@@ -352,27 +351,6 @@ class Engine:
             if request is not None:
                 reference = _request_reference(Key(entry.schedule.owner.namespace, ""), request.request)
         self.recorder.tell(reference, note.reason, note.message, warning=note.warning)
-
-    def _show(self) -> None:
-        """Gauges are read when somebody asks for them. Who does not lead shows none, so that sums are right."""
-        for phase in get_args(SchedulePhase):
-            self._metrics.schedules.labels(phase).set_function(partial(self._in_phase, phase))
-        self._metrics.active.set_function(lambda: sum(entry.status.active_count for entry in self._led()))
-        self._metrics.waiting.set_function(lambda: self.registry.admission.waiting)
-
-    def _in_phase(self, phase: str) -> int:
-        return sum(entry.status.phase == phase for entry in self._led())
-
-    def _led(self) -> Collection[ScheduleEntry]:
-        return self.registry.schedules.values() if self.intake.listener is self else ()
-
-    def _count(self, decided: Plan) -> None:
-        for run in decided.ended:
-            self._metrics.runs.labels(run.phase, run.trigger).inc()
-            if run.cost_usd:
-                self._metrics.cost.inc(float(run.cost_usd))
-        for reason, count in decided.skipped:
-            self._metrics.skips.labels(reason).inc(count)
 
 
 _WEIGHTY = ("conditions", "phase", "hold", "totals", "skips", "queued", "last_result", "observed_generation")

@@ -131,22 +131,20 @@ class Executor:
         except Exception as error:
             logger.exception("creating a Job failed in an unforeseen way", extra=_where(key, action))
             self._find_out_later(key, entry, action, _unanswered(error))
-        else:
-            lateness = max(0.0, (self._clock() - action.due).total_seconds())
-            self._metrics.lateness.labels(action.trigger).observe(lateness)
-            # No Event: the one at the run's end tells the same and more, and the status shows the run meanwhile.
-            text = f"created Job {action.name} for the slot {action.slot:%Y-%m-%d %H:%M:%S} UTC"
-            self._recorder.log(regarding(entry), "SuccessfulCreate", text, lateness=round(lateness, 3))
         self._wake(key)
 
     def _created(self, entry: ScheduleEntry, action: CreateJob, raw: dict[str, Any]) -> None:
+        """The Job is there, by this request or by an earlier one whose answer was lost."""
         self._registry.put_job(raw)
-        self._count("create")
         entry.failures.pop(action.name, None)
         self._settle(entry, action, None)
+        entry.lateness = max(0.0, (self._clock() - action.due).total_seconds())
+        self._metrics.started(action.trigger, entry.lateness)
+        # No Event: the one at the run's end tells the same and more, and the status shows the run meanwhile.
+        text = f"created Job {action.name} for the slot {action.slot:%Y-%m-%d %H:%M:%S} UTC"
+        self._recorder.log(regarding(entry), "SuccessfulCreate", text, lateness=round(entry.lateness, 3))
 
     async def _not_created(self, key: Key, entry: ScheduleEntry, action: CreateJob, error: ApiError) -> None:
-        self._count("create", error)
         if error.status == 409:
             await self._find_out(key, entry, action, taken=True)
         elif error.status in {400, 413, 422}:
@@ -212,11 +210,6 @@ class Executor:
             self._recorder.tell(regarding(entry), "FailedCreate", text, warning=True)
         return error.retry_after or min(2.0 ** min(failures - 1, 10), _LONGEST_WAIT)
 
-    def _count(self, operation: str, error: ApiError | None = None) -> None:
-        """A request was answered, or not."""
-        result = "ok" if error is None else str(error.status or error.reason)
-        self._metrics.requests.labels(operation, result).inc()
-
     # Checking
 
     async def _check(self, key: Key, entry: ScheduleEntry, action: DryRun) -> None:
@@ -224,14 +217,12 @@ class Executor:
             answer = await self._cluster.dry_run_job(action.manifest)
         except Exception as trouble:  # noqa: BLE001 - told of by `_known`
             error = _known(trouble)
-            self._count("check", error)
             told = error.refused or error.status == 403
             verdict = Verdict(action.generation, problem=error.message) if told else None
             if not error.refused:
                 wait = error.retry_after or (_ASK_AGAIN if error.status == 403 else 2.0)
                 asyncio.get_running_loop().call_later(wait, self._ask_again, key, entry, action.generation)
         else:
-            self._count("check")
             verdict = Verdict(action.generation, warnings=answer.warnings)
         if entry.checking == action.generation:  # else a newer spec is being checked: its answer may be there
             entry.verdict = verdict
@@ -249,11 +240,9 @@ class Executor:
             await ensure_claim(self._cluster, action.manifest)
         except Exception as trouble:  # noqa: BLE001 - told of by `_known`
             error = _known(trouble)
-            self._count("volume", error)
             entry.volume_failures += 1
             entry.volume = not_to_be_had(error, action.generation, self._clock(), entry.volume_failures)
         else:
-            self._count("volume")
             entry.volume_failures = 0
             entry.volume = VolumeState("Ready", action.generation, self._clock())
         self._wake(key)
@@ -263,10 +252,8 @@ class Executor:
         try:
             events = await self._cluster.events_on(key.namespace, action.uid)
         except ApiError as error:
-            self._count("explain", error)
             logger.debug("Events could not be read", extra={"object": action.name, "error": str(error)})
             return
-        self._count("explain")
         if self._registry.explained(action.uid, newest_warning(events)):
             self._wake(key)
 
@@ -283,13 +270,11 @@ class Executor:
                 await work()  # type: ignore[misc]
             except Exception as trouble:  # noqa: BLE001 - told of by `_known`
                 error = _known(trouble)
-                self._count(urgency.name.lower(), error)
                 extra = {"namespace": key.namespace, "object": key.name, "error": str(error)}
                 logger.warning("a request failed and is tried again", extra=extra)
                 wait = error.retry_after or 5.0
                 asyncio.get_running_loop().call_later(wait, self._release, key, uid)
             else:
-                self._count(urgency.name.lower())
                 self._release(key, uid, wake=False)
 
         self._dispatcher.submit(urgency, run)

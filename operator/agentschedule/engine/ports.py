@@ -1,8 +1,10 @@
 """What the engine needs of a cluster. `cluster.Operations` is one, the simulation's fake another."""
 
-from typing import Any, Literal, Protocol
+from collections.abc import Awaitable, Callable
+from typing import Any, Literal, Protocol, cast
 
 from agentschedule.cluster.client import Answer
+from agentschedule.cluster.errors import ApiError
 
 Raw = dict[str, Any]
 
@@ -46,3 +48,30 @@ class Cluster(Protocol):
         self, regarding: Raw, event_type: Literal["Normal", "Warning"], reason: str, message: str, name: str
     ) -> None:
         """Post an Event."""
+
+
+class _Attended:
+    """A cluster whose failures somebody hears of, however those who call it deal with them."""
+
+    def __init__(self, cluster: Cluster, on_error: Callable[[ApiError], None]) -> None:
+        self._cluster = cluster
+        self._on_error = on_error
+
+    def __getattr__(self, name: str) -> Callable[..., Awaitable[Any]]:
+        """The cluster's method of this name."""
+        method = getattr(self._cluster, name)
+
+        async def attended(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return await method(*args, **kwargs)
+            except ApiError as error:
+                self._on_error(error)
+                raise
+
+        setattr(self, name, attended)
+        return attended
+
+
+def attended(cluster: Cluster, on_error: Callable[[ApiError], None]) -> Cluster:
+    """The same cluster, with `on_error` called for each request that fails."""
+    return cast("Cluster", _Attended(cluster, on_error))

@@ -46,10 +46,10 @@ class Recorder:
         """`regarding` has kind, namespace, name and uid, and apiVersion where it is not ours."""
         extra = {"reason": reason, **_where(regarding)}
         logger.log(logging.WARNING if warning else logging.INFO, message, extra=extra)
-        if self._dispatcher.waiting(Urgency.EVENT) >= MOST_WAITING or not (warning or self._may_tell()):
-            self._metrics.events_dropped.inc()
-            return
         kind: Literal["Normal", "Warning"] = "Warning" if warning else "Normal"
+        if self._dispatcher.waiting(Urgency.EVENT) >= MOST_WAITING or not (warning or self._may_tell()):
+            self._metrics.events_dropped.labels(kind).inc()
+            return
         name = f"{regarding['name'][:200]}.{self._prefix}{next(self._numbers):06x}"
 
         async def post() -> None:

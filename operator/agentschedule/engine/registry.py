@@ -74,6 +74,8 @@ class ScheduleEntry(_Entry[AgentScheduleStatus]):
     volume: VolumeState | None = None
     volume_failures: int = 0
     served_at: datetime | None = None
+    lateness: float | None = None
+    """How late its newest Job was created, in seconds."""
     locked: dict[str, datetime] = field(default_factory=dict)
     expected: datetime | None = None
     """The due time for which a plan is to be made ahead."""
@@ -142,6 +144,10 @@ class Registry:
     def pods(self) -> Iterator[PodFacts]:
         """All pods that are there."""
         yield from (pod for pod in self._pods.values() if pod.uid not in self._gone)
+
+    def jobs_of(self, schedule_uid: str) -> Collection[JobFacts]:
+        """Jobs of a schedule, with those that are gone and remembered."""
+        return self._jobs.get(schedule_uid, {}).values()
 
     def has_uid(self, key: Key, uid: str) -> bool:
         """Whether this very schedule is known."""

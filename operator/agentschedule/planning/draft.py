@@ -10,7 +10,7 @@ from agentschedule.api.agentrun import AgentRunStatus
 from agentschedule.api.status import AgentScheduleStatus, Condition, Hold, Run, Skip, SkipReason
 from agentschedule.planning.actions import Action, CreateJob, Note, Plan
 from agentschedule.planning.conditions import condition
-from agentschedule.planning.observed import Observed, PlannerSettings, Start
+from agentschedule.planning.observed import Observed, PlannerSettings, Schedule, Start
 from agentschedule.runs.names import job_name
 from agentschedule.runs.sighting import Sighting
 
@@ -34,6 +34,14 @@ def base_id(run_id: str) -> str:
 def is_final(run: Run) -> bool:
     """Whether a run has ended for good: no attempt runs, none will follow."""
     return run.phase in ENDED_PHASES and run.retry_at is None
+
+
+def cursor_of(schedule: Schedule, status: AgentScheduleStatus) -> datetime:
+    """Slots up to this one are dealt with, or do not count."""
+    scheduling = status.scheduling
+    if scheduling is None:
+        return schedule.created
+    return max(scheduling.handled_through or scheduling.effective_since, scheduling.effective_since)
 
 
 class Draft:
@@ -137,10 +145,7 @@ class Draft:
 
     def cursor(self) -> datetime:
         """Slots up to this one are dealt with, or do not count."""
-        scheduling = self.status.scheduling
-        if scheduling is None:
-            return self.observed.schedule.created
-        return max(scheduling.handled_through or scheduling.effective_since, scheduling.effective_since)
+        return cursor_of(self.observed.schedule, self.status)
 
     def limit(self) -> int | None:
         """How many runs may be active at once; None: no limit but `MOST_ACTIVE`."""

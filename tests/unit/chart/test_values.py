@@ -17,7 +17,17 @@ VALUES_TEXT = (CHART / "values.yaml").read_text()
 VALUES: dict[str, Any] = yaml.safe_load(VALUES_TEXT)
 SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text())
 SETTINGS: dict[str, Any] = SCHEMA["properties"]["settings"]["properties"]
-GROUPS = ("image", "crds", "serviceAccount", "rbac", "service", "serviceMonitor", "networkPolicy")
+GROUPS = (
+    "image",
+    "crds",
+    "serviceAccount",
+    "rbac",
+    "service",
+    "serviceMonitor",
+    "prometheusRule",
+    "grafanaDashboard",
+    "networkPolicy",
+)
 
 
 def objects(schema: dict[str, Any]) -> list[dict[str, Any]]:
