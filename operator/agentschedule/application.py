@@ -1,9 +1,9 @@
-"""The parts put together: started before kopf watches anything, stopped after it has stopped."""
+"""The parts put together: started and stopped by kopf."""
 
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -13,7 +13,7 @@ from agentschedule.cluster.credentials import Credentials
 from agentschedule.cluster.errors import ApiError
 from agentschedule.cluster.operations import Operations
 from agentschedule.cluster.paths import collection
-from agentschedule.cluster.reflector import Reflector
+from agentschedule.cluster.reflector import OnEvent, Reflector
 from agentschedule.constants import SELECTOR
 from agentschedule.engine.each import series_of_each
 from agentschedule.engine.engine import Engine
@@ -83,10 +83,10 @@ class Application:
         logger.info("serving health and metrics", extra={"port": port})
         await self._client.__aenter__()
         for namespace in self._namespaces:
-            await self._list_own(namespace, patient=True)
+            await self._watch_own(namespace)
         self.intake.listener = self._engine
         for namespace in self._namespaces:
-            await self._watch(namespace)
+            await self._watch_theirs(namespace)
         self.intake.registry.recall_left_pods()
         self._spawn("engine", self._engine.run())
         self._spawn("sweeper", self._sweeper.run())
@@ -114,41 +114,45 @@ class Application:
         """Those to watch; None stands for all."""
         return self.settings.namespaces or (None,)
 
-    async def _watch(self, namespace: str | None) -> None:
-        """Pods before Jobs: then a pod whose Job is not listed has lost it for certain."""
-        for kind, on_list, on_event in (
-            ("pods", self.intake.list_pods, self.intake.observe_pod),
-            ("jobs", self.intake.list_jobs, self.intake.observe_job),
-        ):
-            path = collection(kind, namespace)
-            reflector = Reflector(
-                self._client,
-                path,
-                selector=SELECTOR,
-                on_list=partial(on_list, namespace=namespace),
-                on_event=on_event,
-                on_restart=partial(self.metrics.watch_restarted, kind),
-            )
-            self._spawn(f"watch-{kind}", reflector.run())
-            await reflector.synced.wait()
+    async def _watch_own(self, namespace: str | None) -> None:
+        """Schedules before AgentRuns: then an AgentRun that names none has none for certain."""
+        intake = self.intake
+        await self._watch("agentschedules", namespace, "", intake.list_schedules, intake.observe_schedule)
+        await self._watch("agentruns", namespace, "", intake.list_requests, intake.observe_request)
 
-    async def _list_own(self, namespace: str | None, *, patient: bool = False) -> None:
-        """List our own kinds: what kopf's watches lost (a deletion within a gap) is found here."""
+    async def _watch_theirs(self, namespace: str | None) -> None:
+        """Pods before Jobs: then a pod whose Job is not listed has lost it for certain."""
+        intake = self.intake
+        await self._watch("pods", namespace, SELECTOR, intake.list_pods, intake.observe_pod)
+        await self._watch("jobs", namespace, SELECTOR, intake.list_jobs, intake.observe_job)
+
+    async def _watch(
+        self, kind: str, namespace: str | None, selector: str, on_list: Callable[..., None], on_event: OnEvent
+    ) -> None:
+        """Watch from now on; returns when the first list is in."""
+        reflector = Reflector(
+            self._client,
+            collection(kind, namespace),
+            selector=selector,
+            on_list=partial(on_list, namespace=namespace),
+            on_event=on_event,
+            on_restart=partial(self.metrics.watch_restarted, kind),
+        )
+        self._spawn(f"watch-{kind}", reflector.run())
+        await reflector.synced.wait()
+
+    async def _list_own(self, namespace: str | None) -> None:
+        """List our own kinds: should their watches have lost anything, it is found here."""
         for kind, on_list in (
             ("agentschedules", self.intake.list_schedules),
             ("agentruns", self.intake.list_requests),
         ):
-            while True:
-                try:
-                    items, version = await self._client.list(collection(kind, namespace))
-                except ApiError as error:
-                    logger.warning("cannot list", extra={"kind": kind, "error": str(error)})
-                    if not patient:
-                        return
-                    await asyncio.sleep(2)
-                else:
-                    on_list(items, version_number(version), namespace)
-                    break
+            try:
+                items, version = await self._client.list(collection(kind, namespace))
+            except ApiError as error:
+                logger.warning("cannot list", extra={"kind": kind, "error": str(error)})
+                return
+            on_list(items, version_number(version), namespace)
 
     async def _resync(self) -> None:
         while True:

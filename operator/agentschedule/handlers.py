@@ -1,22 +1,15 @@
-"""Kopf's handlers: what it observes is handed to the engine, nothing else happens here."""
+"""Kopf's handlers: it starts the application, and stops it on SIGTERM. It watches nothing and asks the API nothing.
 
-from collections.abc import Iterator
+Its watches end the process at errors that pass (401, an ERROR event that is not 410), and after 410 they do not tell of
+what was deleted meanwhile: a deleted schedule would go on making Jobs.
+"""
+
 from typing import Any
 
 import kopf
 
 from agentschedule.application import Application
 from agentschedule.cluster.credentials import Credentials, load_credentials
-from agentschedule.constants import GROUP, VERSION
-
-
-class _Patience:
-    """Back-offs without end: kopf gives up, and the process with it, when these are used up."""
-
-    def __iter__(self) -> Iterator[float]:
-        yield from (1, 1, 2, 3, 5, 8)
-        while True:
-            yield 10
 
 
 def make_registry(application: Application) -> kopf.OperatorRegistry:
@@ -36,14 +29,6 @@ def make_registry(application: Application) -> kopf.OperatorRegistry:
     async def stop(**_: Any) -> None:
         await application.stop()
 
-    @kopf.on.event(GROUP, VERSION, "agentschedules", registry=registry)
-    async def schedule_changed(event: kopf.RawEvent, **_: Any) -> None:
-        application.intake.observe_schedule(event["type"], dict(event["object"]))
-
-    @kopf.on.event(GROUP, VERSION, "agentruns", registry=registry)
-    async def run_changed(event: kopf.RawEvent, **_: Any) -> None:
-        application.intake.observe_request(event["type"], dict(event["object"]))
-
     return registry
 
 
@@ -62,11 +47,7 @@ def connection(credentials: Credentials) -> kopf.ConnectionInfo:
 
 
 def configure(settings: kopf.OperatorSettings) -> None:
-    """Kopf as a watcher only: it writes nothing to the cluster, keeps no state in it, and never gives up."""
+    """No part of kopf that speaks to the API."""
     settings.peering.standalone = True
     settings.scanning.disabled = True
     settings.posting.enabled = False
-    settings.networking.error_backoffs = _Patience()
-    settings.networking.request_timeout = 60
-    settings.watching.server_timeout = 290
-    settings.watching.connect_timeout = 15
