@@ -13,7 +13,9 @@ logger = logging.getLogger(__name__)
 
 _WATCH_SECONDS = 290
 _SILENCE = 75.0
-_LONGEST_WAIT = 30.0
+_SOUND = 10.0
+"""Seconds that a watch lasts when nothing is wrong; the next one begins at once. After others there is a wait."""
+_LEAST_WAIT, _LONGEST_WAIT = 0.2, 5.0
 
 OnEvent = Callable[[str, dict[str, Any]], None]
 OnList = Callable[[Collection[dict[str, Any]], int], None]
@@ -49,18 +51,21 @@ class Reflector:
 
     async def run(self) -> None:
         """List and watch until cancelled."""
-        wait = 0.0
+        loop, wait = asyncio.get_running_loop(), 0.0
         while True:
+            began = loop.time()
+            error: ApiError | None = None
             try:
                 if not self._version:
                     await self._list()
                 await self._watch()
-                wait = 0.0
-                self._on_restart("ended")
-            except ApiError as error:
-                self._on_restart(_why(error))
-                wait = self._recover(error, wait)
-                await asyncio.sleep(wait)
+            except ApiError as trouble:
+                error = trouble
+            self._on_restart("ended" if error is None else _why(error))
+            wait = 0.0 if loop.time() - began >= _SOUND else min(max(_LEAST_WAIT, wait * 2), _LONGEST_WAIT)
+            if error is not None:
+                self._recover(error, wait)
+            await asyncio.sleep(wait)
 
     async def _list(self) -> None:
         items, self._version = await self._client.list(self._path, selector=self._selector)
@@ -77,18 +82,15 @@ class Reflector:
             if event["type"] != "BOOKMARK":
                 self._on_event(event["type"], raw)
 
-    def _recover(self, error: ApiError, wait: float) -> float:
-        """What to do about a broken watch: the time to wait, in seconds; a list comes first after 410."""
+    def _recover(self, error: ApiError, wait: float) -> None:
+        """Decide whether a list comes first: after 410, and after an error that nobody knows."""
+        if error.status != 0:
+            self._version = ""
         if error.status == 410:
             logger.info("watch expired, listing again", extra={"path": self._path})
-            self._version = ""
-            return 0.0
-        if error.status != 0:
-            self._version = ""  # an unknown error: a fresh list is always right
-        wait = min(max(0.2, wait * 2), _LONGEST_WAIT)
+            return
         log = logger.warning if wait > 1 else logger.info
         log("watch broke", extra={"path": self._path, "error": str(error), "retry_in": wait})
-        return wait
 
 
 def _why(error: ApiError) -> str:
