@@ -1,8 +1,10 @@
-"""The parts put together: started and stopped by kopf."""
+"""The parts put together: started before kopf watches anything, stopped after it has stopped."""
 
 import asyncio
+import gc
 import logging
 import socket
+import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine
 from datetime import timedelta
 from functools import partial
@@ -11,6 +13,7 @@ from typing import Any
 from agentschedule.cluster.client import Client
 from agentschedule.cluster.credentials import Credentials
 from agentschedule.cluster.errors import ApiError
+from agentschedule.cluster.lease import Elector, Leadership, LeaseTimes, Unopposed
 from agentschedule.cluster.operations import Operations
 from agentschedule.cluster.paths import collection
 from agentschedule.cluster.reflector import OnEvent, Reflector
@@ -18,9 +21,10 @@ from agentschedule.constants import SELECTOR
 from agentschedule.engine.each import series_of_each
 from agentschedule.engine.engine import Engine
 from agentschedule.engine.executor import utc_now
-from agentschedule.engine.intake import Intake
+from agentschedule.engine.intake import Intake, Listener
 from agentschedule.engine.overview import Overview
-from agentschedule.engine.registry import Registry
+from agentschedule.engine.registry import Registry, uids_of
+from agentschedule.leading import Term, Terms
 from agentschedule.metrics import Metrics
 from agentschedule.metrics.pulse import watch_loop
 from agentschedule.planning.observed import Ceilings, PlannerSettings
@@ -34,7 +38,7 @@ logger = logging.getLogger(__name__)
 
 
 class Application:
-    """One running operator."""
+    """One running operator. It leads, or follows another and stays ready to lead."""
 
     def __init__(self, settings: Settings, credentials: Credentials) -> None:
         self.settings = settings
@@ -45,30 +49,25 @@ class Application:
             connections=settings.api_concurrency,
             on_request=self.metrics.requested,
         )
-        operations = Operations(self._client, socket.gethostname())
+        # Of its own, so that a renewal never waits behind other requests.
+        self._lease_client = Client(
+            credentials, timeout=settings.renew_deadline, connections=1, on_request=self.metrics.requested
+        )
+        self._leadership = self._make_leadership()
+        self._operations = Operations(self._client, socket.gethostname(), self.leads)
         planning = planner_settings(settings)
         self.intake = Intake(Registry(planning.ceilings, utc_now), planning)
         self.metrics.registry.register(Overview(self.intake.registry, leads=self.leads, clock=utc_now))
-        self._engine = Engine(
-            operations,
-            self.intake,
-            self.metrics,
-            concurrency=settings.api_concurrency,
-            status_interval=settings.status_interval,
-            on_schedule_gone=self._schedule_gone,
-        )
-        self._sweeper = Sweeper(
-            self.intake.registry,
-            operations,
-            self._engine.recorder,
-            self.metrics,
-            interval=timedelta(seconds=settings.sweep_interval),
-            grace=timedelta(seconds=settings.orphan_grace),
-            clock=utc_now,
-        )
+        self._terms = Terms(self._leadership, self.intake, make_term=self._make_term, learn=self._learn, clock=utc_now)
         self._probes = Probes(self.metrics, alive=self._dead, ready=self._not_ready, more=self._series_of_each)
+        self._reflectors: dict[str, list[Reflector]] = {}
         self._tasks: list[asyncio.Task[None]] = []
+        self._learned = asyncio.Event()
         self._ready = False
+
+    def leads(self) -> bool:
+        """Whether this operator leads at this moment."""
+        return self._leadership.leads()
 
     async def start(self) -> None:
         """Learn what is there, then begin to act. Whatever keeps it from starting leaves nothing open."""
@@ -82,90 +81,130 @@ class Application:
         port = await self._probes.start(self.settings.http_host, self.settings.http_port)
         logger.info("serving health and metrics", extra={"port": port})
         await self._client.__aenter__()
-        for namespace in self._namespaces:
-            await self._watch_own(namespace)
-        self.intake.listener = self._engine
-        for namespace in self._namespaces:
-            await self._watch_theirs(namespace)
-        self.intake.registry.recall_left_pods()
-        self._spawn("engine", self._engine.run())
-        self._spawn("sweeper", self._sweeper.run())
+        await self._lease_client.__aenter__()
+        if self.settings.leader_election:
+            await self._learn(None)  # it is warm before it competes
+        self._spawn("terms", self._terms.run())
+        await self._learned.wait()
         self._spawn("resync", self._resync())
         self._spawn("pulse", watch_loop(self.metrics))
         self._ready = True
         logger.info("started", extra={"schedules": len(self.intake.registry.schedules)})
 
     async def stop(self) -> None:
-        """Start nothing new, end what is under way, close."""
+        """Start nothing new, end what is under way, let another lead, close."""
         self._ready = False
-        for task in self._tasks:
-            if task.get_name() != "engine":
-                task.cancel()
-        await self._engine.close(self.settings.shutdown_timeout)
+        await self._terms.close(self.settings.shutdown_timeout)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._leadership.release()
         await self._probes.stop()
+        await self._lease_client.__aexit__()
         await self._client.__aexit__()
         logger.info("stopped")
+
+    # Leading
+
+    def _make_leadership(self) -> Leadership:
+        settings = self.settings
+        if not settings.leader_election:
+            return Unopposed()
+        return Elector(
+            self._lease_client,
+            settings.own_namespace,
+            settings.lease_name,
+            f"{socket.gethostname()}_{uuid.uuid4().hex[:8]}",
+            LeaseTimes(settings.lease_duration, settings.renew_deadline, settings.retry_period),
+        )
+
+    def _make_term(self) -> Term:
+        settings = self.settings
+        engine = Engine(
+            self._operations,
+            self.intake,
+            self.metrics,
+            concurrency=settings.api_concurrency,
+            status_interval=settings.status_interval,
+        )
+        engine.on_begun = _settle_memory
+        sweeper = Sweeper(
+            self.intake.registry,
+            self._operations,
+            engine.recorder,
+            self.metrics,
+            interval=timedelta(seconds=settings.sweep_interval),
+            grace=timedelta(seconds=settings.orphan_grace),
+            clock=utc_now,
+        )
+        return Term(engine, sweeper)
+
+    # Learning what is there
+
+    async def _learn(self, listener: Listener | None) -> None:
+        """List everything, schedules before Jobs: no status is newer than they are. Pods before Jobs: a pod whose Job
+        is not listed has lost it for certain."""
+        intake = self.intake
+        intake.registry.begin_lists()
+        await self._watch("agentschedules", "", intake.observe_schedule, intake.schedules_listed)
+        await asyncio.gather(*(self._list_requests(namespace, patient=True) for namespace in self._namespaces))
+        intake.listener = listener
+        await self._watch("pods", SELECTOR, intake.observe_pod, intake.pods_listed)
+        await self._watch("jobs", SELECTOR, intake.observe_job, intake.jobs_listed)
+        intake.registry.recall_left_pods()
+        self._learned.set()
+
+    async def _watch(self, kind: str, selector: str, on_event: OnEvent, on_listed: Callable[..., None]) -> None:
+        """Begin to watch a kind, or list what is watched already. Returns when everything of it is listed."""
+        if kind in self._reflectors:
+            await asyncio.gather(*(reflector.renew() for reflector in self._reflectors[kind]))
+            return
+        self._reflectors[kind] = [
+            Reflector(
+                self._client,
+                collection(kind, namespace),
+                selector=selector,
+                on_event=on_event,
+                on_listed=partial(on_listed, namespace=namespace),
+                on_restart=partial(self.metrics.watch_restarted, kind),
+            )
+            for namespace in self._namespaces
+        ]
+        for reflector in self._reflectors[kind]:
+            self._spawn(f"watch-{kind}", reflector.run())
+        await asyncio.gather(*(reflector.synced.wait() for reflector in self._reflectors[kind]))
 
     @property
     def _namespaces(self) -> tuple[str | None, ...]:
         """Those to watch; None stands for all."""
         return self.settings.namespaces or (None,)
 
-    async def _watch_own(self, namespace: str | None) -> None:
-        """Schedules before AgentRuns: then an AgentRun that names none has none for certain."""
-        intake = self.intake
-        await self._watch("agentschedules", namespace, "", intake.list_schedules, intake.observe_schedule)
-        await self._watch("agentruns", namespace, "", intake.list_requests, intake.observe_request)
-
-    async def _watch_theirs(self, namespace: str | None) -> None:
-        """Pods before Jobs: then a pod whose Job is not listed has lost it for certain."""
-        intake = self.intake
-        await self._watch("pods", namespace, SELECTOR, intake.list_pods, intake.observe_pod)
-        await self._watch("jobs", namespace, SELECTOR, intake.list_jobs, intake.observe_job)
-
-    async def _watch(
-        self, kind: str, namespace: str | None, selector: str, on_list: Callable[..., None], on_event: OnEvent
-    ) -> None:
-        """Watch from now on; returns when the first list is in."""
-        reflector = Reflector(
-            self._client,
-            collection(kind, namespace),
-            selector=selector,
-            on_list=partial(on_list, namespace=namespace),
-            on_event=on_event,
-            on_restart=partial(self.metrics.watch_restarted, kind),
-        )
-        self._spawn(f"watch-{kind}", reflector.run())
-        await reflector.synced.wait()
-
-    async def _list_own(self, namespace: str | None) -> None:
-        """List our own kinds: should their watches have lost anything, it is found here."""
-        for kind, on_list in (
-            ("agentschedules", self.intake.list_schedules),
-            ("agentruns", self.intake.list_requests),
-        ):
+    async def _list_requests(self, namespace: str | None, *, patient: bool = False) -> None:
+        """List AgentRuns: what kopf's watch lost (a deletion within a gap) is found here."""
+        while True:
             try:
-                items, version = await self._client.list(collection(kind, namespace))
+                items, version = await self._client.list(collection("agentruns", namespace))
             except ApiError as error:
-                logger.warning("cannot list", extra={"kind": kind, "error": str(error)})
+                logger.warning("cannot list", extra={"kind": "agentruns", "error": str(error)})
+                if not patient:
+                    return
+                await asyncio.sleep(2)
+            else:
+                for raw in items:
+                    self.intake.observe_request(None, raw)
+                self.intake.requests_listed(uids_of(items), version_number(version), namespace)
                 return
-            on_list(items, version_number(version), namespace)
 
     async def _resync(self) -> None:
         while True:
             await asyncio.sleep(self.settings.resync_interval)
+            if not self.leads():
+                self.intake.registry.forget_gone()
             for namespace in self._namespaces:
-                await self._list_own(namespace)
+                await self._list_requests(namespace)
 
     def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         self._tasks.append(asyncio.create_task(work, name=name))
-
-    def leads(self) -> bool:
-        """Whether this operator acts."""
-        return self.intake.listener is not None
 
     async def _series_of_each(self) -> AsyncIterator[bytes]:
         """Metrics of each schedule, where they are wanted."""
@@ -173,16 +212,24 @@ class Application:
             async for piece in series_of_each(self.intake.registry):
                 yield piece
 
-    def _schedule_gone(self) -> None:
-        self._sweeper.nudge()
-
     def _dead(self) -> str | None:
         """A task that ended is a bug that only a restart mends."""
         ended = [task.get_name() for task in self._tasks if task.done()]
         return f"ended: {', '.join(ended)}" if ended else None
 
     def _not_ready(self) -> str | None:
+        """Who follows is ready, too: it could lead at once."""
         return None if self._ready else "not ready: the first lists are not in yet"
+
+
+def _settle_memory() -> None:
+    """What is known by now stays: the garbage collector need not look at all of it again and again.
+
+    With ten thousand schedules a full collection takes a third of a second, in which nothing starts.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
 
 
 def planner_settings(settings: Settings) -> PlannerSettings:

@@ -3,6 +3,7 @@
 The environment wins over the file, the file over the defaults.
 """
 
+import os
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -112,6 +113,37 @@ class Settings(BaseSettings):
     api_timeout: float = Field(default=15, gt=0, description="Time limit of one API request.")
     status_interval: float = Field(default=1, ge=0, description="Least time between two status writes of one resource.")
     shutdown_timeout: float = Field(default=30, ge=0, description="Time to finish what is under way when told to stop.")
+
+    leader_election: bool = Field(
+        default=False,
+        description="Whether several operators may run, of which one leads. False: there is only one.",
+    )
+    lease_name: str = Field(
+        default="agentschedule-operator", min_length=1, description="Name of the Lease that the leader holds."
+    )
+    lease_namespace: str = Field(default="", description="Its namespace. Empty: the operator's own (POD_NAMESPACE).")
+    lease_duration: int = Field(
+        default=15, ge=2, le=3600, description="Time without a renewal after which another operator may lead."
+    )
+    renew_deadline: float = Field(
+        default=10, gt=0, description="Time without a renewal after which the leader stops, at least 1 s shorter."
+    )
+    retry_period: float = Field(default=1, gt=0, description="Time between two renewals, or looks at the Lease.")
+
+    @property
+    def own_namespace(self) -> str:
+        """Where the Lease is."""
+        return self.lease_namespace or os.environ.get("POD_NAMESPACE", "")
+
+    @model_validator(mode="after")
+    def _leading(self) -> Self:
+        if self.lease_duration < self.renew_deadline + 1:
+            raise ValueError("renew_deadline must be at least 1 s below lease_duration")
+        if self.renew_deadline < 2 * self.retry_period:
+            raise ValueError("retry_period must be at most half of renew_deadline")
+        if self.leader_election and not self.own_namespace:
+            raise ValueError("leader_election needs lease_namespace, or POD_NAMESPACE in the environment")
+        return self
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

@@ -16,6 +16,7 @@ from agentschedule.api.fields import utc_text
 from agentschedule.cluster.errors import ApiError
 from agentschedule.constants import API_VERSION
 
+from . import lease
 from .clock import WallClock
 from .history import History
 from .node import Behaviour, Node
@@ -60,6 +61,7 @@ class FakeCluster:
         self.listeners: list[Listener] = []
         self.history = History(self)
         self.node = Node(self, behave)
+        self.lease = lease.Server()
         self.events: list[tuple[str, str, str, str]] = []
         """Events posted: name of the object, type, reason, message."""
         self.warnings: dict[str, list[Raw]] = defaultdict(list)

@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Literal, NoReturn, TypeVar
@@ -77,6 +77,8 @@ class Connection:
         self.dead = False
         self.stale = False
         """Whether it was frozen and goes on with an old picture."""
+        self.may_write: Callable[[], bool] | None = None
+        """The fence: asked before each write. None: there is none."""
         self._running = asyncio.Event()
         self._running.set()
         self.on_call: Callable[[int, Literal["before", "after"]], None] = lambda *_: None
@@ -90,7 +92,7 @@ class Connection:
         self._running.clear()
 
     def thaw(self) -> None:
-        self.stale = True
+        self.stale = self.may_write is None
         self._running.set()
 
     async def warm(self, connections: int) -> None:
@@ -163,6 +165,21 @@ class Connection:
 
         return await self._request("list", kind, "", effect)
 
+    async def renew(self, method: str, path: str, *, body: Raw | None = None) -> Answer:
+        """A request for the Lease: no fence, and not counted among the others."""
+        await self.survive()
+        if self.faults.down:
+            await asyncio.sleep(TIMEOUT if self.faults.down == "silent" else self.faults.delay())
+            await self.survive()
+            raise ApiError(0, "Unreachable", "the API server cannot be reached")
+        await asyncio.sleep(self.faults.delay())
+        if self.dead:
+            await self.survive()
+        answer = self.cluster.lease.carry_out(method, path, body)
+        await asyncio.sleep(self.faults.delay())
+        await self.survive()
+        return Answer(answer)
+
     async def _unless_gone(self, verb: str, kind: str, name: str, effect: Callable[[], object]) -> bool:
         try:
             await self._request(verb, kind, name, effect)
@@ -174,12 +191,14 @@ class Connection:
 
     async def _request(self, verb: str, kind: str, name: str, effect: Callable[[], T], says: str = "") -> T:
         """One request: on its way, carried out, answered; each step can be the last one."""
-        await self._survive()
+        await self.survive()
         self.calls += 1
         number = self.calls
         self.writes += verb not in {"read", "list", "dry-run"}
         self.on_call(number, "before")
-        await self._survive()
+        await self.survive()
+        if self.may_write is not None and verb not in {"read", "list", "dry-run"} and not self.may_write():
+            raise ApiError(0, "NotLeading", "this operator does not lead any more")
         fault = self.faults.kind(verb, kind, name)
         self.faults.befell += bool(fault or self.faults.down)
         if self.faults.down or fault or verb not in {"event", "list"}:
@@ -188,28 +207,38 @@ class Connection:
             )
         if self.faults.down == "refusing":
             await asyncio.sleep(self.faults.delay())
-            await self._survive()
+            await self.survive()
             raise ApiError(0, "Unreachable", "the API server cannot be reached: connection refused")
         if fault == "late" and not self.faults.down:
             wait = self.faults.random.uniform(1, LATEST)
             asyncio.get_running_loop().call_later(wait, self._carry_out_late, f"{verb} {kind} {name}", effect)
         if self.faults.down == "silent" or fault in {"lost", "late"}:
             await self._time_out()
-        await asyncio.sleep(self.faults.delay())
-        if self.dead:
-            await self._survive()
+        await self._travel(None if fault else effect)
         self._refuse(fault, verb, kind, name)
         with self.cluster.history.strayed(stale=True) if self.stale else nullcontext():
             answer = effect()
         self.on_call(number, "after")
-        await self._survive()
+        await self.survive()
         if fault == "unanswered":
             await self._time_out()
         if fault == "failed":
             raise ApiError(504, "Timeout", "the request took too long")
         await asyncio.sleep(self.faults.random.uniform(1, TIMEOUT - 1) if fault == "slow" else self.faults.delay())
-        await self._survive()
+        await self.survive()
         return answer
+
+    async def _travel(self, effect: Callable[[], object] | None) -> None:
+        """On its way to the server. Whoever gives a request up then does not keep it from being carried out."""
+        try:
+            await asyncio.sleep(self.faults.delay())
+        except asyncio.CancelledError:
+            if effect is not None and not self.dead:
+                with suppress(ApiError):
+                    effect()
+            raise
+        if self.dead:
+            await self.survive()
 
     def _carry_out_late(self, what: str, effect: Callable[[], object]) -> None:
         """Whoever asked for it has given up, or is dead by now."""
@@ -233,10 +262,10 @@ class Connection:
 
     async def _time_out(self) -> NoReturn:
         await asyncio.sleep(TIMEOUT)
-        await self._survive()
+        await self.survive()
         raise ApiError(0, "Timeout", f"no answer within {TIMEOUT} s")
 
-    async def _survive(self) -> None:
+    async def survive(self) -> None:
         """A frozen operator waits here until it goes on, a killed one for ever, until its tasks are swept away."""
         await self._running.wait()
         if self.dead:

@@ -1,24 +1,57 @@
 """One life of the operator in the simulation."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
+from agentschedule.cluster.client import Client
+from agentschedule.cluster.lease import Elector, Leadership, LeaseTimes, Unopposed
 from agentschedule.engine.engine import Engine
-from agentschedule.engine.intake import Intake
+from agentschedule.engine.intake import Intake, Listener
 from agentschedule.engine.overview import Overview
 from agentschedule.engine.registry import Registry
+from agentschedule.leading import Term, Terms
 from agentschedule.metrics import Metrics
 from agentschedule.sweeper import Sweeper
 
 from .connection import Connection
+from .lease import NAME, NAMESPACE
 from .watch import Watch
 
 if TYPE_CHECKING:
     from .world import World
 
 Raw = dict[str, Any]
+
+
+class Candidacy:
+    """An elector whose process can be frozen: then it does not notice that its time is over before it goes on."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._elector = Elector(
+            cast("Client", _Line(connection)),
+            NAMESPACE,
+            NAME,
+            f"operator-{connection.operator}",
+            LeaseTimes(duration=15, renew_deadline=10, retry_period=5),
+            clock=asyncio.get_running_loop().time,
+        )
+        self.leads = self._elector.leads
+        self.acquire = self._elector.acquire
+        self.release = self._elector.release
+
+    async def hold(self) -> None:
+        await self._elector.hold()
+        await self._connection.survive()
+
+
+class _Line:
+    """The elector's client."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.request = connection.renew
 
 
 class Operator:
@@ -30,29 +63,28 @@ class Operator:
         world.operators += 1
         self.number = world.operators
         self.connection = Connection(world.cluster, world.faults, world.log, self.number)
+        self.leadership: Leadership = Unopposed()
+        if world.elected:
+            self.leadership = Candidacy(self.connection)
+            self.connection.may_write = self.leadership.leads
         self.intake = Intake(Registry(world.settings.ceilings, self._now), world.settings)
         self.metrics = Metrics()
         overview = Overview(self.intake.registry, leads=lambda: self.intake.listener is not None, clock=self._now)
         self.metrics.registry.register(overview)
-        self.engine = Engine(self.connection, self.intake, self.metrics, clock=self._now)
-        self.sweeper = Sweeper(
-            self.intake.registry,
-            self.connection,
-            self.engine.recorder,
-            self.metrics,
-            interval=world.sweep_interval,
-            grace=world.orphan_grace,
-            clock=self._now,
-        )
+        self.terms = Terms(self.leadership, self.intake, make_term=self._make_term, learn=self._learn, clock=self._now)
         intake = self.intake
         self.watches = {
-            "agentschedules": self._watch("agentschedules", intake.observe_schedule, self._relist),
-            "agentruns": self._watch("agentruns", intake.observe_request, self._relist_requests),
-            "pods": self._watch("pods", intake.observe_pod, intake.list_pods),
-            "jobs": self._watch("jobs", intake.observe_job, intake.list_jobs),
+            "agentschedules": Watch(
+                self.connection, "agentschedules", intake.observe_schedule, intake.schedules_listed
+            ),
+            # Kopf's: a watch that begins anew shows what is there, and is silent about what is not.
+            "agentruns": Watch(self.connection, "agentruns", intake.observe_request, lambda *_: None),
+            "pods": Watch(self.connection, "pods", intake.observe_pod, intake.pods_listed),
+            "jobs": Watch(self.connection, "jobs", intake.observe_job, intake.jobs_listed),
         }
         self.ready = False
         """Whether it has begun to watch pods."""
+        self._learned = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
@@ -67,8 +99,11 @@ class Operator:
             task.cancel()
 
     async def stop(self, seconds: float) -> None:
-        """As the application does: start nothing new, end what is under way, close."""
-        await self.engine.close(seconds)
+        """As the application does: start nothing new, end what is under way, let another lead, close."""
+        await self.terms.close(seconds)
+        for task in self._tasks:
+            task.cancel()
+        await self.leadership.release()
 
     def freeze(self) -> None:
         """As with SIGSTOP: it does nothing, sees no time pass and reads nothing; what it had sent goes its way."""
@@ -90,49 +125,59 @@ class Operator:
         for watch in self.watches.values():
             self._spawn(watch.mend())
 
+    def look_again(self) -> None:
+        """Look at every schedule again."""
+        if self.intake.listener is not None:
+            for key in self.intake.registry.schedules:
+                self.intake.listener.wake(key)
+
     async def _live(self) -> None:
+        if self._world.elected:
+            await self._learn(None)
+        self._spawn(self.terms.run())
+        await self._learned.wait()
+        self._spawn(self._resync())
+        await self.watches["agentruns"].begin()
+
+    async def _learn(self, listener: Listener | None) -> None:
         """Pods before Jobs: then a pod whose Job is not listed has lost it for certain."""
-        await self._list_own()
-        self.intake.listener = self.engine
+        self.intake.registry.begin_lists()
+        await self.watches["agentschedules"].begin()
+        await self._list_requests()
+        self.intake.listener = listener
         await self.watches["pods"].begin()
         self.ready = True
         await self.watches["jobs"].begin()
         self.intake.registry.recall_left_pods()
-        self._spawn(self.engine.run())
-        self._spawn(self.sweeper.run())
-        self._spawn(self._resync())
-        await self.watches["agentschedules"].begin()
-        await self.watches["agentruns"].begin()
+        self._learned.set()
+
+    def _make_term(self) -> Term:
+        world = self._world
+        engine = Engine(self.connection, self.intake, self.metrics, clock=self._now)
+        sweeper = Sweeper(
+            self.intake.registry,
+            self.connection,
+            engine.recorder,
+            self.metrics,
+            interval=world.sweep_interval,
+            grace=world.orphan_grace,
+            clock=self._now,
+        )
+        return Term(engine, sweeper)
 
     async def _resync(self) -> None:
         while True:
             await asyncio.sleep(self._world.resync_interval)
+            if not self.leadership.leads():
+                self.intake.registry.forget_gone()
             if not self._world.faults.down:
-                await self._list_own()
+                await self._list_requests()
 
-    async def _list_own(self) -> None:
-        """What the watches of our own kinds lost (a deletion within a gap) is found here."""
-        for kind, on_list in (
-            ("agentschedules", self.intake.list_schedules),
-            ("agentruns", self.intake.list_requests),
-        ):
-            watch = Watch(self.connection, kind, lambda *_: None, on_list)
-            await watch.begin()
-            watch.close()
-
-    def _relist(self, items: list[Raw], version: int) -> None:
-        """A watch that begins anew shows what is there, and is silent about what is not."""
-        for raw in items:
-            self.intake.observe_schedule(None, raw)
-
-    def _relist_requests(self, items: list[Raw], version: int) -> None:
-        for raw in items:
-            self.intake.observe_request(None, raw)
-
-    def _watch(
-        self, kind: str, on_event: Callable[[str, Raw], object], on_list: Callable[[list[Raw], int], object]
-    ) -> Watch:
-        return Watch(self.connection, kind, on_event, on_list)
+    async def _list_requests(self) -> None:
+        """What the watch of AgentRuns lost (a deletion within a gap) is found here."""
+        watch = Watch(self.connection, "agentruns", self.intake.observe_request, self.intake.requests_listed)
+        await watch.begin()
+        watch.close()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

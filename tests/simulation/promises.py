@@ -81,7 +81,7 @@ def _moves_by_itself(world: World) -> Iterator[str]:
     """
     if world.operator is None or not world.operator.ready:
         return
-    registry, now = world.operator.engine.registry, world.clock.now()
+    registry, now = world.operator.intake.registry, world.clock.now()
     for key in registry.schedules:
         observed = registry.observe(key)
         if observed is not None:

@@ -37,7 +37,7 @@ def test_thirty_schedules_at_once_run_one_after_another_in_the_order_of_their_sl
             world.start()
             await world.sleep(7 * MINUTE)
             assert world.operator is not None
-            assert world.operator.engine.registry.admission.waiting == 20
+            assert world.operator.intake.registry.admission.waiting == 20
             told = {name for name, _, reason, _ in world.cluster.events if reason == "WaitingForTurn"}
             assert len(told) >= 20
             await world.sleep(30 * MINUTE)
@@ -50,7 +50,7 @@ def test_thirty_schedules_at_once_run_one_after_another_in_the_order_of_their_sl
             for team in TEAMS:
                 slots = [job.slot for job in made if job.namespace == team]
                 assert slots == sorted(slots)
-            admission = world.operator.engine.registry.admission
+            admission = world.operator.intake.registry.admission
             assert (admission.taken, admission.waiting) == (0, 0)
 
     simulate(story())
@@ -87,7 +87,7 @@ def test_with_crashes_and_trouble_the_promises_hold(seed: int) -> None:
             assert world.crashes >= 10
             assert world.cluster.history.most_alive == 5
             assert world.operator is not None
-            admission = world.operator.engine.registry.admission
+            admission = world.operator.intake.registry.admission
             assert (admission.taken, admission.waiting) == (0, 0)
 
     simulate(story())
@@ -159,7 +159,7 @@ def test_a_schedule_that_goes_while_it_waits_keeps_nobody_waiting() -> None:
             world.delete("agentschedules", "second")
             await world.sleep(10)
             assert world.operator is not None
-            assert world.operator.engine.registry.admission.waiting == 1
+            assert world.operator.intake.registry.admission.waiting == 1
             await check_quiet(world)
             assert len(slots_ran(world.cluster.history.life("third"))) == 1
 

@@ -9,7 +9,7 @@ from .profile import DEEP
 from .promises import check_promises, check_quiet
 from .world import World
 
-CALLS = 60
+CALLS = 50
 MINUTE = 60
 
 

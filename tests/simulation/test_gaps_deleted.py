@@ -109,7 +109,7 @@ def test_a_list_that_was_long_on_its_way_brings_nothing_back(again: bool) -> Non
             world.faults.script = script
             await world.sleep(40)
             assert world.operator is not None
-            known = {entry.schedule.owner.uid for entry in world.operator.engine.registry.schedules.values()}
+            known = {entry.schedule.owner.uid for entry in world.operator.intake.registry.schedules.values()}
             assert known == set(world.cluster.by_uid["agentschedules"])
             await check_quiet(world)
 

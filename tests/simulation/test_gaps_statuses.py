@@ -143,7 +143,7 @@ def test_what_waits_to_be_written_is_written_when_the_operator_stops(seconds: fl
             operator = world.operator
             assert operator is not None
             await world.stop()
-            entries = operator.engine.registry.schedules.values()
+            entries = operator.intake.registry.schedules.values()
             assert all(entry.settled() for entry in entries)
             world.start()
             await check_quiet(world)

@@ -142,7 +142,7 @@ def test_an_overdue_slot_shows_when_the_engine_stands_still() -> None:
             operator = world.start()
             await world.sleep(10.5 * MINUTE)
             assert shown(world, "oldest_overdue_slot_seconds") == 0
-            await operator.engine.close(0)
+            await operator.terms.close(0)
             await world.sleep(9 * MINUTE)
             assert shown(world, "oldest_overdue_slot_seconds") == 0, "nothing is due yet"
             await world.sleep(0.5 * MINUTE)
@@ -159,7 +159,7 @@ def test_a_new_schedule_that_nobody_looks_at_is_overdue_from_its_first_slot() ->
         async with World() as world:
             operator = world.start()
             await world.sleep(MINUTE)
-            await operator.engine.close(0)
+            await operator.terms.close(0)
             world.apply("report", {"every": "10m"})
             await world.sleep(11 * MINUTE)
             assert shown(world, "schedules", phase="Unknown") == 1

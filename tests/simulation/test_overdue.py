@@ -42,7 +42,7 @@ def test_overdue_is_what_the_planner_would_deal_with(
             await world.calm()
             operator = world.start()
             await world.sleep(MINUTE)
-            await operator.engine.close(0)
+            await operator.terms.close(0)
             await world.sleep(asked_after * MINUTE)
             registry, now = operator.intake.registry, world.clock.now()
             for key, entry in registry.schedules.items():

@@ -1,7 +1,7 @@
 """Watches of the fake cluster: they lag, they break, and what they missed is told later or lost."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from agentschedule.cluster.errors import ApiError
@@ -18,14 +18,14 @@ class Watch:
         self,
         connection: Connection,
         kind: str,
-        on_event: Callable[[str, Raw], object],
-        on_list: Callable[[list[Raw], int], object],
+        on_event: Callable[[str | None, Raw], object],
+        on_listed: Callable[[Collection[str], int], object],
     ) -> None:
         self.kind = kind
         self.losing = False
         self._connection = connection
         self._on_event = on_event
-        self._on_list = on_list
+        self._on_listed = on_listed
         self._missed: list[tuple[str, Raw]] = []
         self._held: list[tuple[str, Raw]] = []
         self._open = False
@@ -34,7 +34,8 @@ class Watch:
         self._epoch = 0
 
     async def begin(self) -> None:
-        """List, then watch. What happens while the list is on its way is not lost."""
+        """List, then watch, anew if it was begun before. What happens while the list is on its way is not lost."""
+        self.snap(losing=True)
         self._missed, self._buffering = [], True
         if self._heard not in self._connection.cluster.listeners:
             self._connection.cluster.listeners.append(self._heard)
@@ -44,7 +45,9 @@ class Watch:
                 break
             except ApiError:
                 await asyncio.sleep(2)
-        self._on_list(items, version)
+        for raw in items:
+            self._on_event(None, raw)
+        self._on_listed({raw["metadata"]["uid"] for raw in items}, version)
         self._open, self._buffering, self.losing = True, False, False
         self._resume(version)
 

@@ -60,6 +60,7 @@ class World(Users):
         resync_interval: float = 600,
         longest_sleep: float = engine_module.LONGEST_SLEEP,
         behave: Callable[[Raw], Behaviour] | None = None,
+        elected: bool = False,
     ) -> None:
         self.random = Random(seed)
         self.settings = settings
@@ -74,7 +75,10 @@ class World(Users):
         self.cluster.history.ceilings = settings.ceilings
         self.story = Story()
         self.cluster.history.on_break = lambda how: self.story.tell_break(self._at(), how)
+        self.elected = elected
+        """Whether operators respect a Lease. Then there are two: the present one, and a standby."""
         self.operator: Operator | None = None
+        self.standby: Operator | None = None
         self.old: list[Operator] = []
         """Operators that were frozen and have not ended yet: another may have taken over."""
         self.operators = 0
@@ -98,7 +102,8 @@ class World(Users):
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._count()
-        self.kill()
+        while self.operator is not None:
+            self.kill()
         self.end_old()
         engine_module.LONGEST_SLEEP = self._longest_sleeps[1]
         logging.getLogger("agentschedule").removeHandler(self._errors)
@@ -138,17 +143,32 @@ class World(Users):
     # The operator
 
     def start(self) -> Operator:
-        """Start an operator where none runs."""
+        """Start an operator where none runs; a standby, where there is to be one, when that one leads."""
         if self.operator is None:
-            self.operator = Operator(self)
-            self.log(f"operator {self.operator.number} starts")
-            self.operator.start()
+            self.operator = self._begin()
+        if self.elected:
+            asyncio.get_running_loop().call_later(5, self._stand_by)
         return self.operator
 
+    def _begin(self) -> Operator:
+        operator = Operator(self)
+        self.log(f"operator {operator.number} starts")
+        operator.start()
+        return operator
+
+    def _stand_by(self) -> None:
+        if self.operator is not None and self.standby is None:
+            self.standby = self._begin()
+
+    def _take_out(self) -> Operator | None:
+        """The present operator, which is so no more: the standby is."""
+        operator, self.operator, self.standby = self.operator, self.standby, None
+        return operator
+
     def kill(self) -> None:
-        if self.operator is not None:
-            self._end(self.operator, "is killed")
-            self.operator = None
+        operator = self._take_out()
+        if operator is not None:
+            self._end(operator, "is killed")
 
     def _end(self, operator: Operator, how: str) -> None:
         self.log(f"operator {operator.number} {how}")
@@ -158,7 +178,7 @@ class World(Users):
 
     async def stop(self, seconds: float = 20.0) -> None:
         """Stop the operator as SIGTERM does; it has so many seconds."""
-        operator, self.operator = self.operator, None
+        operator = self._take_out()
         if operator is not None:
             self.log(f"operator {operator.number} is stopped")
             await operator.stop(seconds)
@@ -166,12 +186,12 @@ class World(Users):
 
     def pause_operator(self, seconds: float) -> None:
         """The operator hangs; another takes over after so many seconds."""
-        if self.operator is not None:
-            self.log(f"operator {self.operator.number} hangs")
-            self.operator.freeze()
+        operator = self._take_out()
+        if operator is not None:
+            self.log(f"operator {operator.number} hangs")
+            operator.freeze()
             self.cluster.history.operator_died()
-            self.old.append(self.operator)
-            self.operator = None
+            self.old.append(operator)
             asyncio.get_running_loop().call_later(seconds, self.start)
 
     def wake_old(self, seconds: float) -> None:
@@ -214,8 +234,10 @@ class World(Users):
     @property
     def writes(self) -> int:
         """How many requests that write operators made so far."""
-        living = [*self.old, *([self.operator] if self.operator else [])]
-        return self._writes + sum(operator.connection.writes for operator in living)
+        return self._writes + sum(operator.connection.writes for operator in (*self.old, *self._present()))
+
+    def _present(self) -> list[Operator]:
+        return [operator for operator in (self.operator, self.standby) if operator is not None]
 
     def take_down(self, how: Literal["refusing", "silent"], seconds: float, *, losing: bool) -> None:
         """The API server cannot be reached for so long. `losing`: its watches cannot be resumed after that."""
@@ -228,16 +250,14 @@ class World(Users):
     def snap(self, kind: str, seconds: float, *, losing: bool) -> None:
         """One watch breaks for so long."""
         self.longest_gap = max(self.longest_gap, timedelta(seconds=seconds))
-        if self.operator is not None:
-            watch = self.operator.watches[kind]
-            watch.snap(losing=losing)
+        for operator in self._present():
+            operator.watches[kind].snap(losing=losing)
             asyncio.get_running_loop().call_later(seconds, self._mend)
 
     def wake_all(self) -> None:
         """The operator looks at every schedule again."""
         if self.operator is not None:
-            for key in self.operator.engine.registry.schedules:
-                self.operator.engine.wake(key)
+            self.operator.look_again()
 
     def rest(self) -> None:
         """From here on the operator looks at its clock less often: nobody sets it any more."""
@@ -260,8 +280,8 @@ class World(Users):
         self._mend()
 
     def _mend(self) -> None:
-        if self.operator is not None and not self.faults.down:
-            self.operator.mend()
+        for operator in self._present() if not self.faults.down else ():
+            operator.mend()
 
     def _watched(self) -> bool:
         return self.operator is not None and self.operator.ready and not self.operator.watches["pods"].losing

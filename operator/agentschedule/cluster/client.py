@@ -1,14 +1,14 @@
 """HTTP to the API server: one keep-alive session, JSON in and out, errors as `ApiError`."""
 
-import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import aiohttp
 import orjson
+from aiohttp.abc import AbstractStreamWriter
 
 from agentschedule.cluster.credentials import Credentials
 from agentschedule.cluster.errors import ApiError
@@ -29,6 +29,33 @@ class Answer:
 
     body: dict[str, Any]
     warnings: tuple[str, ...] = ()
+
+
+class Page(NamedTuple):
+    """Objects of a list, and the resourceVersion from which to watch."""
+
+    items: list[dict[str, Any]]
+    version: str
+
+
+class _Fenced(aiohttp.BytesPayload):
+    """A body that is sent only while that is allowed: a request without its body is carried out by nobody."""
+
+    def __init__(self, body: bytes, allowed: Callable[[], bool]) -> None:
+        super().__init__(body)
+        self._allowed = allowed
+        self.held_back = False
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+        """To be called by aiohttp when everything else is ready."""
+        if not self._allowed():
+            self.held_back = True
+            raise ConnectionAbortedError("not allowed any more")
+        await super().write_with_length(writer, content_length)
+
+
+def _not_allowed() -> ApiError:
+    return ApiError(0, "NotLeading", "this operator does not lead any more: nothing is written")
 
 
 class Client:
@@ -71,9 +98,16 @@ class Client:
         body: dict[str, Any] | bytes | None = None,
         params: dict[str, str] | None = None,
         content_type: str = JSON,
+        only_if: Callable[[], bool] | None = None,
     ) -> Answer:
-        """One request. Raises `ApiError`, also for a server that cannot be reached (`status` 0) and for time-outs."""
-        data = orjson.dumps(body) if isinstance(body, dict) else body
+        """One request. Raises `ApiError`, also for a server that cannot be reached (`status` 0) and for time-outs.
+
+        `only_if` is asked in the last moment, with the connection made: unless it says yes, the body is not sent.
+        """
+        if only_if is not None and not only_if():
+            raise _not_allowed()
+        encoded = orjson.dumps(body) if isinstance(body, dict) else body
+        fenced = _Fenced(encoded, only_if) if encoded is not None and only_if is not None else None
         verb, resource = asked_for(method, path)
         verb = "dry-run" if params is not None and "dryRun" in params else verb
         begun, code = time.perf_counter(), "aborted"
@@ -81,7 +115,7 @@ class Client:
             async with self._open.request(
                 method,
                 self._credentials.server + path,
-                data=data,
+                data=fenced or encoded,
                 params=params,
                 headers={**self._credentials.headers(), "Content-Type": content_type},
                 timeout=self._timeout,
@@ -99,22 +133,28 @@ class Client:
             raise ApiError(0, "Timeout", f"no answer to {method} {path} within {self._timeout.total} s") from error
         except (aiohttp.ClientError, OSError) as error:
             code = "unreachable"
+            if fenced is not None and fenced.held_back:
+                code = "aborted"
+                raise _not_allowed() from error
             raise ApiError(0, "Unreachable", f"the API server cannot be reached: {error}") from error
         finally:
             self._on_request(verb, resource, code, time.perf_counter() - begun)
 
-    async def list(self, path: str, *, selector: str = "", page: int = 500) -> tuple[list[dict[str, Any]], str]:
-        """All objects of a collection, in pages, and the resourceVersion from which to watch."""
-        items: list[dict[str, Any]] = []
-        params = {"limit": str(page)} | ({"labelSelector": selector} if selector else {})
+    async def pages(self, path: str, *, selector: str = "", size: int = 500) -> AsyncIterator[Page]:
+        """All objects of a collection, some at a time: ten thousand at once take 200 MiB."""
+        params = {"limit": str(size)} | ({"labelSelector": selector} if selector else {})
         while True:
             answer = (await self.request("GET", path, params=params)).body
-            items += answer.get("items") or ()
             metadata = answer.get("metadata", {})
+            yield Page(answer.get("items") or [], metadata.get("resourceVersion", ""))
             if not metadata.get("continue"):
-                return items, metadata.get("resourceVersion", "")
+                return
             params["continue"] = metadata["continue"]
-            await asyncio.sleep(0)
+
+    async def list(self, path: str, *, selector: str = "") -> Page:
+        """All objects of a collection at once."""
+        pages = [page async for page in self.pages(path, selector=selector)]
+        return Page([raw for page in pages for raw in page.items], pages[-1].version)
 
     async def watch(
         self, path: str, *, selector: str, version: str, seconds: int, silence: float

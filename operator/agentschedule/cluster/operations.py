@@ -1,10 +1,11 @@
 """What the operator does to the cluster, one method an operation. Raw dicts: models cost ten times the CPU here."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from agentschedule.cluster.client import MERGE_PATCH, Answer, Client
+from agentschedule.cluster.client import JSON, MERGE_PATCH, Answer, Client
 from agentschedule.cluster.errors import ApiError
 from agentschedule.cluster.paths import collection, item
 from agentschedule.constants import ANNOTATION_STOPPED, API_VERSION, LABEL_SCHEDULE_UID, MANAGER
@@ -16,11 +17,15 @@ _STRICTLY = {"dryRun": "All", "fieldValidation": "Strict"}
 
 
 class Operations:
-    """Writes and fresh reads. All raise `ApiError`."""
+    """Writes and fresh reads. All raise `ApiError`.
 
-    def __init__(self, client: Client, identity: str) -> None:
+    `may_write` is asked in the last moment before each write: the fence against an operator that led before.
+    """
+
+    def __init__(self, client: Client, identity: str, may_write: Callable[[], bool] = lambda: True) -> None:
         self._client = client
         self._identity = identity
+        self._may_write = may_write
 
     async def warm(self, connections: int) -> None:
         """Have so many connections open: a handshake costs several times what a request does. Never fails."""
@@ -29,8 +34,7 @@ class Operations:
 
     async def create_job(self, namespace: str, manifest: Raw | bytes) -> Raw:
         """Create a Job, given as such or as JSON text. `ApiError` 409 when the name is taken."""
-        path = collection("jobs", namespace)
-        return (await self._client.request("POST", path, body=manifest)).body
+        return await self._write("POST", collection("jobs", namespace), manifest)
 
     async def dry_run_job(self, manifest: Raw) -> Answer:
         """Ask whether a Job would be taken, unknown fields not allowed. Warnings are Pod Security's and the like."""
@@ -40,7 +44,7 @@ class Operations:
     async def create_claim(self, manifest: Raw) -> Raw:
         """Create a PersistentVolumeClaim. `ApiError` 409 when the name is taken."""
         path = collection("persistentvolumeclaims", manifest["metadata"]["namespace"])
-        return (await self._client.request("POST", path, body=manifest)).body
+        return await self._write("POST", path, manifest)
 
     async def read(self, kind: str, namespace: str, name: str) -> Raw | None:
         """A fresh read. None when there is no such object."""
@@ -68,7 +72,7 @@ class Operations:
             "preconditions": {"uid": uid},
         }
         try:
-            await self._client.request("DELETE", item(kind, namespace, name), body=options)
+            await self._write("DELETE", item(kind, namespace, name), options)
         except ApiError as error:
             if error.status in {404, 409}:
                 return False
@@ -79,7 +83,7 @@ class Operations:
         """Note on a Job why it is stopped, then delete it; it stays until its pods are gone."""
         note = {"metadata": {"uid": uid, "annotations": {ANNOTATION_STOPPED: why}}}
         try:
-            await self._client.request("PATCH", item("jobs", namespace, name), body=note, content_type=MERGE_PATCH)
+            await self._write("PATCH", item("jobs", namespace, name), note)
         except ApiError as error:
             if error.status in {404, 409}:
                 return False
@@ -89,7 +93,7 @@ class Operations:
     async def patch(self, kind: str, namespace: str, name: str, body: Raw, subresource: str = "") -> Raw:
         """Merge-patch an object or its subresource."""
         path = item(kind, namespace, name, subresource)
-        return (await self._client.request("PATCH", path, body=body, content_type=MERGE_PATCH)).body
+        return await self._write("PATCH", path, body)
 
     async def events_on(self, namespace: str, uid: str) -> list[Raw]:
         """The Events on an object, in no order; of very many, some."""
@@ -118,4 +122,10 @@ class Operations:
             "reportingComponent": MANAGER,
             "reportingInstance": self._identity,
         }
-        await self._client.request("POST", collection("events", regarding["namespace"]), body=body)
+        await self._write("POST", collection("events", regarding["namespace"]), body)
+
+    async def _write(self, method: str, path: str, body: Raw | bytes) -> Raw:
+        """Everything that changes the cluster goes through here."""
+        content_type = MERGE_PATCH if method == "PATCH" else JSON
+        answer = await self._client.request(method, path, body=body, content_type=content_type, only_if=self._may_write)
+        return answer.body

@@ -8,6 +8,7 @@ _ROOTS = {
     "pods": "/api/v1",
     "events": "/api/v1",
     "persistentvolumeclaims": "/api/v1",
+    "leases": "/apis/coordination.k8s.io/v1",
 }
 
 
@@ -27,7 +28,7 @@ _VERBS = {"POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete
 
 
 def asked_for(method: str, path: str) -> tuple[str, str]:
-    """Verb and resource of a request, as roles name them: `("patch", "agentschedules/status")`, `("get", "version")`."""
+    """Verb and resource of a request, as roles name them: `("patch", "agentschedules/status")`."""
     _, root, *parts = path.split("/")
     if root not in {"api", "apis"}:
         return method.lower(), root

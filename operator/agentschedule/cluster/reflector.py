@@ -1,6 +1,7 @@
 """A local picture of a collection: list, then watch, for ever, through every way in which watches break."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Collection
 from typing import Any
@@ -13,19 +14,20 @@ logger = logging.getLogger(__name__)
 
 _WATCH_SECONDS = 290
 _SILENCE = 75.0
-_SOUND = 10.0
-"""Seconds that a watch lasts when nothing is wrong; the next one begins at once. After others there is a wait."""
-_LEAST_WAIT, _LONGEST_WAIT = 0.2, 5.0
+_LONGEST_WAIT = 30.0
+_LEAST_WATCH = 1.0
+"""Seconds between two watches, should a server end each at once."""
 
-OnEvent = Callable[[str, dict[str, Any]], None]
-OnList = Callable[[Collection[dict[str, Any]], int], None]
+OnEvent = Callable[[str | None, dict[str, Any]], None]
+OnListed = Callable[[Collection[str], int], None]
 
 
 class Reflector:
     """Keeps a picture of a collection up to date.
 
-    `on_list` is given all objects and the list's version after each list: what it does not contain and is not newer
-    is gone, also when its deletion fell into a gap between two watches. `on_event` is given each change after that.
+    `on_event` is given each object that is listed (with None), then each change. `on_listed` is given the UIDs of all
+    that were listed and the list's version: what is not among them and is not newer is gone, also when its deletion
+    fell into a gap between two watches.
     `on_restart` is told each time that the watch begins anew, and why: `ended` (the server ends each after some
     minutes), `expired` (410), `timeout` (no answer, or long silence), `unreachable` (the connection broke), `refused`.
     """
@@ -36,40 +38,64 @@ class Reflector:
         path: str,
         *,
         selector: str,
-        on_list: OnList,
+        on_listed: OnListed,
         on_event: OnEvent,
         on_restart: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._client = client
         self._path = path
         self._selector = selector
-        self._on_list = on_list
+        self._on_listed = on_listed
         self._on_event = on_event
         self._on_restart = on_restart
         self._version = ""
+        self._wait = 0.0
+        self._asked = self._listed = 0
+        """How often `renew` was called, and that count when the last list began."""
+        self._round: asyncio.Timeout | None = None
         self.synced = asyncio.Event()
 
     async def run(self) -> None:
         """List and watch until cancelled."""
-        loop, wait = asyncio.get_running_loop(), 0.0
         while True:
-            began = loop.time()
-            error: ApiError | None = None
-            try:
-                if not self._version:
-                    await self._list()
-                await self._watch()
-            except ApiError as trouble:
-                error = trouble
-            self._on_restart("ended" if error is None else _why(error))
-            wait = 0.0 if loop.time() - began >= _SOUND else min(max(_LEAST_WAIT, wait * 2), _LONGEST_WAIT)
-            if error is not None:
-                self._recover(error, wait)
-            await asyncio.sleep(wait)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(None) as self._round:
+                    await self._go_round()
+
+    async def renew(self) -> None:
+        """List now, whatever it is at: a watch may have fallen silent without a word. Returns when that is done."""
+        self._asked += 1
+        if self._round is not None and not self._round.expired():
+            self._round.reschedule(asyncio.get_running_loop().time())
+        while self._listed != self._asked:
+            self.synced.clear()
+            await self.synced.wait()
+
+    async def _go_round(self) -> None:
+        try:
+            if not self._version or self._listed != self._asked:
+                await self._list()
+            begun = asyncio.get_running_loop().time()
+            await self._watch()
+            self._wait = 0.0
+            self._on_restart("ended")
+            await asyncio.sleep(max(0.0, begun + _LEAST_WATCH - asyncio.get_running_loop().time()))
+        except ApiError as error:
+            self._on_restart(_why(error))
+            self._wait = self._recover(error, self._wait)
+            await asyncio.sleep(self._wait)
 
     async def _list(self) -> None:
-        items, self._version = await self._client.list(self._path, selector=self._selector)
-        self._on_list(items, version_number(self._version))
+        asked = self._asked
+        present: set[str] = set()
+        version = ""
+        async for page in self._client.pages(self._path, selector=self._selector):
+            version = page.version
+            for raw in page.items:
+                self._on_event(None, raw)
+                present.add(raw["metadata"]["uid"])
+        self._on_listed(present, version_number(version))
+        self._version, self._listed = version, asked
         self.synced.set()
 
     async def _watch(self) -> None:
@@ -82,15 +108,18 @@ class Reflector:
             if event["type"] != "BOOKMARK":
                 self._on_event(event["type"], raw)
 
-    def _recover(self, error: ApiError, wait: float) -> None:
-        """Decide whether a list comes first: after 410, and after an error that nobody knows."""
-        if error.status != 0:
-            self._version = ""
+    def _recover(self, error: ApiError, wait: float) -> float:
+        """What to do about a broken watch: the time to wait, in seconds; a list comes first after 410."""
         if error.status == 410:
             logger.info("watch expired, listing again", extra={"path": self._path})
-            return
+            self._version = ""
+            return 0.0
+        if error.status != 0:
+            self._version = ""  # an unknown error: a fresh list is always right
+        wait = min(max(0.2, wait * 2), _LONGEST_WAIT)
         log = logger.warning if wait > 1 else logger.info
         log("watch broke", extra={"path": self._path, "error": str(error), "retry_in": wait})
+        return wait
 
 
 def _why(error: ApiError) -> str:

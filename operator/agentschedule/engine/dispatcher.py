@@ -55,6 +55,8 @@ class Dispatcher:
         """Called when no start waits any more."""
         for urgency in Urgency:
             metrics.queue.labels(urgency.name.lower()).set_function(partial(self.waiting, urgency))
+        metrics.under_way.set_function(lambda: len(self._under_way))
+        metrics.limit.set_function(lambda: self.limit if self._open else 0)
 
     @property
     def limit(self) -> int:

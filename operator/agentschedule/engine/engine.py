@@ -59,7 +59,6 @@ class Engine:
         concurrency: int = 64,
         status_interval: float = 1.0,
         clock: Callable[[], datetime] = utc_now,
-        on_schedule_gone: Callable[[], None] = lambda: None,
     ) -> None:
         self.intake = intake
         self.registry = intake.registry
@@ -93,10 +92,10 @@ class Engine:
         self.dispatcher.on_starts_gone = self._news.set
         self._closing = False
         self._unseen = 0
-        self._on_schedule_gone = on_schedule_gone
+        self._begun = False
         self.on_begun: Callable[[], None] = lambda: None
         """Called when every schedule has been looked at once."""
-        self._begun = False
+        self.on_schedule_gone: Callable[[], None] = lambda: None
 
     def wake(self, key: Key) -> None:
         """Something is news of this schedule: reconcile it soon. What was planned ahead does not hold any more."""
@@ -112,7 +111,7 @@ class Engine:
         if kind != "agentschedules":
             return
         self._step_back(key, self.registry.schedules[key])
-        self._on_schedule_gone()
+        self.on_schedule_gone()
 
     def _step_back(self, key: Key, entry: ScheduleEntry) -> None:
         """Whatever of a schedule waits for its turn, or has got it, gives that up. What is under way ends by itself."""

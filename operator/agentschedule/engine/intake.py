@@ -94,49 +94,45 @@ class Intake:
             return
         self._wake(schedule)
 
-    def observe_job(self, kind: str, raw: dict[str, Any]) -> None:
-        """A Job was ADDED, MODIFIED or DELETED."""
+    def observe_job(self, kind: str | None, raw: dict[str, Any]) -> None:
+        """A Job was listed, ADDED, MODIFIED or DELETED."""
         key = self.registry.drop_job(raw) if kind == "DELETED" else self.registry.put_job(raw)
         if key is not None:
             self._wake(key)
 
-    def observe_pod(self, kind: str, raw: dict[str, Any]) -> None:
-        """A pod was ADDED, MODIFIED or DELETED."""
+    def observe_pod(self, kind: str | None, raw: dict[str, Any]) -> None:
+        """A pod was listed, ADDED, MODIFIED or DELETED."""
         key = self.registry.drop_pod(raw) if kind == "DELETED" else self.registry.put_pod(raw)
         if key is not None:
             self._wake(key)
 
-    def list_jobs(self, items: Collection[dict[str, Any]], version: int, namespace: str | None = None) -> None:
-        """All Jobs were listed, or all of a namespace."""
-        for key in self.registry.list_jobs(items, version, namespace):
+    # Lists: each object is observed (kind None), then one of these is told that those were all.
+
+    def jobs_listed(self, present: Collection[str], version: int, namespace: str | None = None) -> None:
+        """All Jobs were listed, or all of a namespace: those with these UIDs. Others that are not newer are gone."""
+        for key in self.registry.jobs_listed(present, version, namespace):
             self._wake(key)
 
-    def list_pods(self, items: Collection[dict[str, Any]], version: int, namespace: str | None = None) -> None:
-        """All pods were listed, or all of a namespace."""
-        for key in self.registry.list_pods(items, version, namespace):
+    def pods_listed(self, present: Collection[str], version: int, namespace: str | None = None) -> None:
+        """The same of pods."""
+        for key in self.registry.pods_listed(present, version, namespace):
             self._wake(key)
 
-    def list_schedules(self, items: Collection[dict[str, Any]], version: int, namespace: str | None = None) -> None:
-        """All AgentSchedules were listed, or all of a namespace: deletions that a watch lost are found here."""
-        present = {raw["metadata"]["uid"] for raw in items}
+    def schedules_listed(self, present: Collection[str], version: int, namespace: str | None = None) -> None:
+        """The same of AgentSchedules."""
         for key, entry in list(self.registry.schedules.items()):
             listed = namespace in {None, key.namespace} and entry.version <= version
             if listed and entry.schedule.owner.uid not in present:
                 self._lose_schedule(key)
-        for raw in items:
-            self.observe_schedule(None, raw)
 
-    def list_requests(self, items: Collection[dict[str, Any]], version: int, namespace: str | None = None) -> None:
-        """All AgentRuns were listed, or all of a namespace."""
-        present = {raw["metadata"]["uid"] for raw in items}
+    def requests_listed(self, present: Collection[str], version: int, namespace: str | None = None) -> None:
+        """The same of AgentRuns."""
         for key, entry in list(self.registry.requests.items()):
             listed = namespace in {None, key.namespace} and entry.version <= version
             if listed and entry.request.uid not in present:
                 self.registry.drop_request(key)
                 self._forget("agentruns", key)
                 self._wake(Key(key.namespace, entry.request.spec.schedule_name))
-        for raw in items:
-            self.observe_request(None, raw)
 
     def _update_schedule(self, key: Key, known: ScheduleEntry, raw: dict[str, Any]) -> None:
         """A newer version of a known schedule. Our own status writes come back here and need nothing."""

@@ -89,6 +89,11 @@ class RequestEntry(_Entry[AgentRunStatus]):
     request: Request
 
 
+def uids_of(items: Collection[dict[str, Any]]) -> set[str]:
+    """UIDs of objects."""
+    return {raw["metadata"]["uid"] for raw in items}
+
+
 _MOST_BURIED = 20_000
 """UIDs of objects that are gone, kept in case that old news of them is still on its way: some MiB at most."""
 
@@ -105,6 +110,7 @@ class Registry:
         self._jobs: dict[str, dict[str, JobFacts]] = {}
         self._pods: dict[str, PodFacts] = {}
         self._gone: set[str] = set()
+        self._gone_long: set[str] = set()
         self._ends_seen: dict[str, datetime] = {}
         self._left: dict[str, JobFacts] | None = {}
         self._buried: dict[str, None] = {}
@@ -261,7 +267,12 @@ class Registry:
     ) -> set[Key]:
         """A whole list, or that of a namespace or schedule: what is not in it, and is not newer, is gone."""
         changed = {key for raw in items if (key := self.put_job(raw))}
-        present = {raw["metadata"]["uid"] for raw in items}
+        return changed | self.jobs_listed(uids_of(items), version, namespace, schedule_uid)
+
+    def jobs_listed(
+        self, present: Collection[str], version: int, namespace: str | None = None, schedule_uid: str | None = None
+    ) -> set[Key]:
+        """All Jobs of a list were put, those with these UIDs."""
         lost = [
             job
             for job in self.jobs()
@@ -270,11 +281,13 @@ class Registry:
             and job.uid not in present
             and job.version <= version
         ]
-        return changed | {self._lose_job(job) for job in lost}
+        return {self._lose_job(job) for job in lost}
 
     def put_pod(self, raw: dict[str, Any]) -> Key | None:
         """A pod was created or changed. Of several pods of a Job the newest counts."""
         pod = pod_facts(raw)
+        if self._left is not None and pod.job_uid not in self._left:
+            self._left[pod.job_uid] = job_of_pod(raw)
         known = self._pods.get(pod.job_uid)
         if known is not None:
             if known.uid == pod.uid and known.version >= pod.version:
@@ -306,16 +319,17 @@ class Registry:
 
     def list_pods(self, items: Collection[dict[str, Any]], version: int, namespace: str | None = None) -> set[Key]:
         """A whole list of pods, or that of a namespace."""
-        if self._left is not None:
-            self._left |= {job.uid: job for job in map(job_of_pod, items)}
         changed = {key for raw in items if (key := self.put_pod(raw))}
-        present = {raw["metadata"]["uid"] for raw in items}
+        return changed | self.pods_listed(uids_of(items), version, namespace)
+
+    def pods_listed(self, present: Collection[str], version: int, namespace: str | None = None) -> set[Key]:
+        """All pods of a list were put, those with these UIDs."""
         lost = [
             pod
             for pod in self.pods()
             if namespace in {None, pod.namespace} and pod.uid not in present and pod.version <= version
         ]
-        return changed | {self._lose_pod(pod) for pod in lost}
+        return {self._lose_pod(pod) for pod in lost}
 
     def begin_lists(self) -> None:
         """Everything is about to be listed, pods before Jobs; then comes `recall_left_pods`."""
@@ -331,6 +345,13 @@ class Registry:
                 self._gone.add(job.uid)
         self._left = None
         self._ends_seen.clear()  # what pods these Jobs have is known
+
+    def forget_gone(self) -> None:
+        """To be called now and then while another leads, who records what comes of Jobs. Those that were gone at the
+        last call are forgotten."""
+        for job in [job for jobs in self._jobs.values() for job in jobs.values() if job.uid in self._gone_long]:
+            self.forget_job(job.schedule_uid, job.name, job.uid)
+        self._gone_long = set(self._gone)
 
     def _weigh(self, schedule_uid: str, place: tuple[str, str], uid: str) -> None:
         """Tell whether a Job works: it has not ended, or is gone and has left its pod running."""

@@ -129,6 +129,16 @@ class Metrics:
             ["urgency"],
             registry=self.registry,
         )
+        self.under_way = Gauge(
+            "agentschedule_api_requests_under_way",
+            "API requests that were sent from the queue and are not answered yet.",
+            registry=self.registry,
+        )
+        self.limit = Gauge(
+            "agentschedule_api_requests_limit",
+            "How many of them there may be at once: it follows what the API server completes.",
+            registry=self.registry,
+        )
         self.watch_restarts = Counter(
             "agentschedule_watch_restarts_total",
             "Watches that began anew, by what ended the one before.",

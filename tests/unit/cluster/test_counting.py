@@ -168,7 +168,7 @@ async def reasons(answer: Handler) -> str:
     told: asyncio.Queue[str] = asyncio.Queue()
     async with serving(answer) as known, Client(known, timeout=0.2, connections=2) as client:
         reflector = Reflector(
-            client, JOBS, selector="", on_list=lambda *_: None, on_event=lambda *_: None, on_restart=told.put_nowait
+            client, JOBS, selector="", on_listed=lambda *_: None, on_event=lambda *_: None, on_restart=told.put_nowait
         )
         running = asyncio.create_task(reflector.run())
         try:

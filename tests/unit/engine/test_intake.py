@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from agentschedule.engine.afresh import take_afresh
 from agentschedule.engine.intake import Intake
 from agentschedule.engine.registry import Key, Registry
-from agentschedule.engine.terms import end_term
 from agentschedule.planning.observed import DEFAULT_SETTINGS, Ceilings, Start
 from tests.unit.engine.test_registry import NEWS, UID
 from tests.unit.runs.builders import NAME, raw_job, utc
@@ -79,8 +79,8 @@ def test_who_leads_is_told_of_everything(intake: Intake) -> None:
     intake.observe_job("ADDED", raw_job())
     assert engine.told == [("wake", "news")] * 3
     engine.told.clear()
-    intake.list_requests([], 9)
-    intake.list_schedules([], 9)
+    intake.requests_listed((), 9)
+    intake.schedules_listed((), 9)
     assert engine.told == [
         ("forget agentruns", "now"),
         ("wake", "news"),
@@ -102,7 +102,7 @@ def test_the_end_of_a_term_takes_plans_back(intake: Intake) -> None:
     asked.request = replace(asked.request, status=asked.status)
 
     intake.listener = None
-    end_term(intake.registry, utc("10:00"))
+    take_afresh(intake.registry, utc("10:00"))
     entry, request = intake.registry.schedules[NEWS], intake.registry.requests[Key("team", "now")]
     assert entry is not old
     assert entry.status.phase == "Active"
@@ -115,7 +115,7 @@ def test_the_places_of_jobs_that_work_outlast_a_term(intake: Intake) -> None:
     intake.observe_schedule(None, raw(1))
     intake.observe_job("ADDED", raw_job())
     assert intake.registry.admission.taken == 1
-    end_term(intake.registry, utc("10:00"))
+    take_afresh(intake.registry, utc("10:00"))
     assert intake.registry.admission.taken == 1
     intake.registry.forget_job(UID, NAME, "job-1")
     assert intake.registry.admission.taken == 0

@@ -12,7 +12,7 @@ from agentschedule.engine.registry import Registry, RequestEntry, ScheduleEntry
 from agentschedule.planning.reading import read_status, salvage_status
 
 
-def end_term(registry: Registry, now: datetime) -> None:
+def take_afresh(registry: Registry, now: datetime) -> None:
     """To be called when the engine has ended. Every status is again as the API server holds it: others may write it."""
     registry.admission = registry.admission.renewed()
     for key, entry in registry.schedules.items():
