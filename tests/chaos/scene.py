@@ -94,13 +94,18 @@ class Scene:
         return self.sow(name, number, watched=True, every=f"{step}s", startTime=start, concurrencyPolicy="Allow")
 
     def operator(
-        self, kubeconfig: Path | None = None, environment: Mapping[str, str] | None = None, **settings: str
+        self,
+        kubeconfig: Path | None = None,
+        environment: Mapping[str, str] | None = None,
+        *,
+        wait: bool = True,
+        **settings: str,
     ) -> Pod:
         """An operator, started and kept."""
         log = self._folder / f"operator-{len(self._pods)}.log"
         namespaces = [settings.pop("namespaces", self.namespace)]
         self._pods.append(Pod(kubeconfig or self._kubeconfig, log, namespaces, environment, **settings))
-        self._pods[-1].start()
+        self._pods[-1].start(wait=wait)
         return self._pods[-1]
 
     def connect(self, url: str, token: str = "", token_file: Path | None = None) -> Path:
@@ -126,10 +131,9 @@ class Scene:
     # The play
 
     def settle_in(self) -> None:
-        """Wait until the watched schedules run in time."""
-        self.wait("a first run each", lambda: all(self.slots(name) for name in self._watched), 30)
-        begin = time.time()
-        self.wait("a normal course", lambda: self.seconds_to_normal(begin) is not None, 30)
+        """Wait until the watched schedules run."""
+        runs = {name: 2 if grid.step == 1 else 1 for name, grid in self._watched.items()}
+        self.wait("first runs", lambda: all(len(self.slots(name)) >= least for name, least in runs.items()), 30)
 
     def forget_watched(self) -> None:
         """Those sown so far tell no more whether things are normal."""

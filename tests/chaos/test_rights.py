@@ -58,6 +58,20 @@ def test_rights_are_taken_away_and_given_back(scene: Scene, proxy: Proxy, form: 
     scene.check()
 
 
+def test_rights_come_late(scene: Scene, proxy: Proxy, form: Form) -> None:
+    """As they do after an installation, and after the start of an API server that has not read its roles yet."""
+    seconds = form.take(5, 30)
+    scene.sow_kinds()
+    done = f"403 to the operator, or only to its checks of Jobs, for {seconds:g} s after its start"
+    with scene.fault("rights come late", done):
+        with proxy.fault(Fault(Answer(403))):
+            scene.operator(scene.connect(proxy.url), wait=False)
+            time.sleep(seconds / 2)
+        with proxy.fault(Fault(Answer(403), path="dryRun")):
+            time.sleep(seconds / 2)
+    scene.check()
+
+
 def test_a_quota_on_jobs_is_exceeded(scene: Scene, form: Form) -> None:
     scene.sow_kinds()
     scene.operator()
