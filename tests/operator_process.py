@@ -36,7 +36,10 @@ class OperatorProcess:
         before = len(self.log())
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [Path(sys.executable).with_name("agentschedule-operator")], env=self._environment, stderr=log, stdout=log
+                [Path(sys.executable).with_name("agentschedule-operator")],
+                env=self._environment,
+                stderr=log,
+                stdout=log,
             )
         deadline = time.monotonic() + STARTED
         while wait and not any(line["message"] == "started" for line in self.log()[before:]):

@@ -28,7 +28,7 @@ from tests.bench.writes import writes
 from tests.kubectl import ROOT
 
 RESULTS = ROOT / ".bench" / "results.json"
-_WORK = RESULTS.parent / "work"
+WORK = RESULTS.parent / "work"
 _MEASURES: dict[str, Callable[[Options], Coroutine[Any, Any, Result]]] = {
     "burst": burst,
     "tenfold": tenfold,
@@ -47,22 +47,22 @@ def main(arguments: list[str] | None = None) -> int:
     if unknown := set(names) - set(_MEASURES):
         sys.stderr.write(f"no such measure: {', '.join(sorted(unknown))}; there are {', '.join(_MEASURES)}\n")
         return 1
-    shutil.rmtree(_WORK, ignore_errors=True)
-    _WORK.mkdir(parents=True)
+    shutil.rmtree(WORK, ignore_errors=True)
+    WORK.mkdir(parents=True)
     whole, failed = Result(), []
     about = _about(options.rounds, options.size)
     for name in names:
         say(f"{name}: begins")
         try:
-            one = asyncio.run(_MEASURES[name](Options(_WORK, options.rounds, options.size)))
+            one = asyncio.run(_MEASURES[name](Options(WORK, options.rounds, options.size)))
         except Exception as error:  # noqa: BLE001 - one that fails must not cost the others
             failed.append(name)
-            say(f"{name}: FAILED: {error!r}; logs are in {_WORK}")
+            say(f"{name}: FAILED: {error!r}; logs are in {WORK}")
         else:
             whole.lines += one.lines
             whole.curves |= one.curves
     _write(about, whole)
-    sys.stdout.write(table(whole.lines) + f"\n\n{RESULTS.relative_to(ROOT)} holds each round's figures.\n")
+    sys.stdout.write(table(whole.lines) + f"\n\n{RESULTS} holds each round's figures.\n")
     return 1 if failed else 0
 
 
