@@ -56,7 +56,7 @@ def _due_in_hours(size: int) -> list[bytes]:
 
 async def _restart(scene: Scene, operator: OperatorProcess, arrivals: Arrivals, name: str) -> float:
     """Seconds from exec until the Job of a schedule is there that was due a moment before the operator started."""
-    due = (datetime.now(UTC) + timedelta(seconds=12)).replace(microsecond=0)
+    due = (datetime.now(UTC) + timedelta(seconds=20)).replace(microsecond=0)
     await scene.create_schedules([bodies.schedule(name, at=due.strftime("%Y-%m-%dT%H:%M:%SZ"))])
     await quiet(operator.pid)
     operator.stop()
