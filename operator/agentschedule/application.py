@@ -12,7 +12,6 @@ from typing import Any
 
 from agentschedule.cluster.client import Client
 from agentschedule.cluster.credentials import Credentials
-from agentschedule.cluster.errors import ApiError
 from agentschedule.cluster.lease import Elector, Leadership, LeaseTimes, Unopposed
 from agentschedule.cluster.operations import Operations
 from agentschedule.cluster.paths import collection
@@ -23,13 +22,12 @@ from agentschedule.engine.engine import Engine
 from agentschedule.engine.executor import utc_now
 from agentschedule.engine.intake import Intake, Listener
 from agentschedule.engine.overview import Overview
-from agentschedule.engine.registry import Registry, uids_of
+from agentschedule.engine.registry import Registry
 from agentschedule.leading import Term, Terms
 from agentschedule.metrics import Metrics
 from agentschedule.metrics.pulse import watch_loop
 from agentschedule.planning.observed import Ceilings, PlannerSettings
 from agentschedule.probes import Probes
-from agentschedule.runs.facts import version_number
 from agentschedule.runs.manifest import Defaults
 from agentschedule.settings import Settings
 from agentschedule.sweeper import Sweeper
@@ -147,7 +145,7 @@ class Application:
         intake = self.intake
         intake.registry.begin_lists()
         await self._watch("agentschedules", "", intake.observe_schedule, intake.schedules_listed)
-        await asyncio.gather(*(self._list_requests(namespace, patient=True) for namespace in self._namespaces))
+        await self._watch("agentruns", "", intake.observe_request, intake.requests_listed)
         intake.listener = listener
         await self._watch("pods", SELECTOR, intake.observe_pod, intake.pods_listed)
         await self._watch("jobs", SELECTOR, intake.observe_job, intake.jobs_listed)
@@ -157,7 +155,7 @@ class Application:
     async def _watch(self, kind: str, selector: str, on_event: OnEvent, on_listed: Callable[..., None]) -> None:
         """Begin to watch a kind, or list what is watched already. Returns when everything of it is listed."""
         if kind in self._reflectors:
-            await asyncio.gather(*(reflector.renew() for reflector in self._reflectors[kind]))
+            await self._renew(kind)
             return
         self._reflectors[kind] = [
             Reflector(
@@ -174,34 +172,20 @@ class Application:
             self._spawn(f"watch-{kind}", reflector.run())
         await asyncio.gather(*(reflector.synced.wait() for reflector in self._reflectors[kind]))
 
+    async def _renew(self, kind: str) -> None:
+        await asyncio.gather(*(reflector.renew() for reflector in self._reflectors[kind]))
+
     @property
     def _namespaces(self) -> tuple[str | None, ...]:
         """Those to watch; None stands for all."""
         return self.settings.namespaces or (None,)
-
-    async def _list_requests(self, namespace: str | None, *, patient: bool = False) -> None:
-        """List AgentRuns: what kopf's watch lost (a deletion within a gap) is found here."""
-        while True:
-            try:
-                items, version = await self._client.list(collection("agentruns", namespace))
-            except ApiError as error:
-                logger.warning("cannot list", extra={"kind": "agentruns", "error": str(error)})
-                if not patient:
-                    return
-                await asyncio.sleep(2)
-            else:
-                for raw in items:
-                    self.intake.observe_request(None, raw)
-                self.intake.requests_listed(uids_of(items), version_number(version), namespace)
-                return
 
     async def _resync(self) -> None:
         while True:
             await asyncio.sleep(self.settings.resync_interval)
             if not self.leads():
                 self.intake.registry.forget_gone()
-            for namespace in self._namespaces:
-                await self._list_requests(namespace)
+            await self._renew("agentruns")
 
     def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         self._tasks.append(asyncio.create_task(work, name=name))

@@ -1,27 +1,16 @@
-"""Kopf's handlers: its start and stop are ours, and the AgentRuns that it observes are handed to the intake.
+"""Kopf's handlers: it starts the operator and stops it on SIGTERM. It watches nothing and asks the API nothing.
 
-AgentSchedules are watched by a reflector of our own, as Jobs and pods are. There may be ten thousand, each with a
-status that we write several times a run: kopf takes 0.6 ms for an event, a reflector a tenth of that; and kopf holds a
-whole list at once, 200 MiB for ten thousand.
+Its watches end the process at errors that pass (401, an ERROR event that is not 410), and after 410 they do not tell of
+what was deleted meanwhile. Nor are they made for ten thousand objects, each with a status that we write several times a
+run: kopf takes 0.6 ms for an event, a reflector of ours a tenth of that; and it holds a whole list at once, 200 MiB.
 """
 
-from collections.abc import Iterator
 from typing import Any
 
 import kopf
 
 from agentschedule.application import Application
 from agentschedule.cluster.credentials import Credentials, load_credentials
-from agentschedule.constants import GROUP, VERSION
-
-
-class _Patience:
-    """Back-offs without end: kopf gives up, and the process with it, when these are used up."""
-
-    def __iter__(self) -> Iterator[float]:
-        yield from (1, 1, 2, 3, 5, 8)
-        while True:
-            yield 10
 
 
 def make_registry(application: Application) -> kopf.OperatorRegistry:
@@ -41,10 +30,6 @@ def make_registry(application: Application) -> kopf.OperatorRegistry:
     async def stop(**_: Any) -> None:
         await application.stop()
 
-    @kopf.on.event(GROUP, VERSION, "agentruns", registry=registry)
-    async def run_changed(event: kopf.RawEvent, **_: Any) -> None:
-        application.intake.observe_request(event["type"], dict(event["object"]))
-
     return registry
 
 
@@ -63,11 +48,7 @@ def connection(credentials: Credentials) -> kopf.ConnectionInfo:
 
 
 def configure(settings: kopf.OperatorSettings) -> None:
-    """Kopf as a watcher only: it writes nothing to the cluster, keeps no state in it, and never gives up."""
+    """No part of kopf that speaks to the API."""
     settings.peering.standalone = True
     settings.scanning.disabled = True
     settings.posting.enabled = False
-    settings.networking.error_backoffs = _Patience()
-    settings.networking.request_timeout = 60
-    settings.watching.server_timeout = 290
-    settings.watching.connect_timeout = 15

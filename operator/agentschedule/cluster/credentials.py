@@ -1,13 +1,18 @@
 """Where the API server is and who we are to it: the service account in a pod, else the kubeconfig."""
 
+import logging
 import ssl
 import time
 from dataclasses import dataclass, field
 
 from kubernetes import client, config
 
+logger = logging.getLogger(__name__)
+
 _FRESH = 10.0
 """Seconds. A look-up costs a third of a whole request; a token is renewed minutes before the old one expires."""
+_LEAST_WAIT = 1.0
+"""Seconds between two readings of the file, however many requests are answered with 401."""
 
 
 @dataclass(slots=True)
@@ -23,10 +28,15 @@ class Credentials:
     _configuration: client.Configuration = field(repr=False)
     _headers: dict[str, str] = field(default_factory=dict, repr=False)
     _fresh_until: float = 0.0
+    _doubted: bool = False
+    _read_again_at: float = 0.0
 
     def headers(self) -> dict[str, str]:
         """Authorization, looked up anew every few seconds: mounted tokens rotate. To be copied, not changed."""
         now = time.monotonic()
+        if self._doubted and now >= self._read_again_at:
+            self._doubted, self._read_again_at, self._fresh_until = False, now + _LEAST_WAIT, 0.0
+            self._read_again()
         if now >= self._fresh_until:
             token = self._configuration.auth_settings().get("BearerToken")
             self._headers = {"Authorization": str(token["value"])} if token else {}
@@ -34,12 +44,31 @@ class Credentials:
         return self._headers
 
     def doubt(self) -> None:
-        """The API server did not take them: look them up at the next call."""
-        self._fresh_until = 0.0
+        """The API server did not take them: whatever holds them is read again at the next call."""
+        self._doubted = True
+
+    def _read_again(self) -> None:
+        try:
+            self._configuration = _configuration()
+        except Exception as error:  # noqa: BLE001 - half written, perhaps; what we have may still be good
+            logger.warning("credentials cannot be read again", extra={"error": str(error)})
 
 
 def load_credentials() -> Credentials:
     """In a pod its service account, else `KUBECONFIG` or `~/.kube/config`. Raises `RuntimeError` with what to do."""
+    configuration = _configuration()
+    return Credentials(
+        server=configuration.host.rstrip("/"),
+        tls=_tls(configuration),
+        ca_path=configuration.ssl_ca_cert,
+        certificate_path=configuration.cert_file,
+        key_path=configuration.key_file,
+        verify=configuration.verify_ssl,
+        _configuration=configuration,
+    )
+
+
+def _configuration() -> client.Configuration:
     configuration = client.Configuration()
     try:
         config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
@@ -50,15 +79,7 @@ def load_credentials() -> Credentials:
             raise RuntimeError(
                 f"no cluster to work with: not in a pod, and no usable kubeconfig ({error}); set KUBECONFIG"
             ) from error
-    return Credentials(
-        server=configuration.host.rstrip("/"),
-        tls=_tls(configuration),
-        ca_path=configuration.ssl_ca_cert,
-        certificate_path=configuration.cert_file,
-        key_path=configuration.key_file,
-        verify=configuration.verify_ssl,
-        _configuration=configuration,
-    )
+    return configuration
 
 
 def _tls(configuration: client.Configuration) -> ssl.SSLContext | None:

@@ -14,7 +14,9 @@ logger = logging.getLogger(__name__)
 
 _WATCH_SECONDS = 290
 _SILENCE = 75.0
-_LONGEST_WAIT = 30.0
+_LEAST_WAIT, _LONGEST_WAIT = 0.2, 5.0
+_SOUND = 10.0
+"""Seconds that a watch lasts when nothing is wrong: after such a one the waits begin anew."""
 _LEAST_WATCH = 1.0
 """Seconds between two watches, should a server end each at once."""
 
@@ -72,17 +74,21 @@ class Reflector:
             await self.synced.wait()
 
     async def _go_round(self) -> None:
+        clock = asyncio.get_running_loop().time
+        begun = clock()
         try:
             if not self._version or self._listed != self._asked:
                 await self._list()
-            begun = asyncio.get_running_loop().time()
+            begun = clock()
             await self._watch()
             self._wait = 0.0
             self._on_restart("ended")
-            await asyncio.sleep(max(0.0, begun + _LEAST_WATCH - asyncio.get_running_loop().time()))
+            await asyncio.sleep(max(0.0, begun + _LEAST_WATCH - clock()))
         except ApiError as error:
             self._on_restart(_why(error))
-            self._wait = self._recover(error, self._wait)
+            before = 0.0 if clock() - begun >= _SOUND else self._wait
+            self._wait = min(max(_LEAST_WAIT, before * 2), _LONGEST_WAIT)
+            self._recover(error)
             await asyncio.sleep(self._wait)
 
     async def _list(self) -> None:
@@ -108,18 +114,15 @@ class Reflector:
             if event["type"] != "BOOKMARK":
                 self._on_event(event["type"], raw)
 
-    def _recover(self, error: ApiError, wait: float) -> float:
-        """What to do about a broken watch: the time to wait, in seconds; a list comes first after 410."""
+    def _recover(self, error: ApiError) -> None:
+        """Decide whether a list comes first: after 410, and after an error that nobody knows."""
+        if error.status != 0:
+            self._version = ""
         if error.status == 410:
             logger.info("watch expired, listing again", extra={"path": self._path})
-            self._version = ""
-            return 0.0
-        if error.status != 0:
-            self._version = ""  # an unknown error: a fresh list is always right
-        wait = min(max(0.2, wait * 2), _LONGEST_WAIT)
-        log = logger.warning if wait > 1 else logger.info
-        log("watch broke", extra={"path": self._path, "error": str(error), "retry_in": wait})
-        return wait
+            return
+        log = logger.warning if self._wait > 1 else logger.info
+        log("watch broke", extra={"path": self._path, "error": str(error), "retry_in": self._wait})
 
 
 def _why(error: ApiError) -> str:

@@ -30,7 +30,7 @@ from agentschedule.planning.planner import plan
 
 logger = logging.getLogger(__name__)
 
-LONGEST_SLEEP = 30.0
+LONGEST_SLEEP = 5.0
 """Seconds after which the wall clock is looked at again: it may have been set while we slept by the monotonic one."""
 
 _BATCH = 20

@@ -52,7 +52,10 @@ class _Entry(Generic[S]):
 
     def settled(self) -> bool:
         """Whether the API server holds what we want."""
-        return self.wanted() == self.acked
+        if self.wanted() != self.acked:
+            return False
+        self._json = (self.status, self.acked)  # one of the two is enough
+        return True
 
     def is_ours(self, status: dict[str, Any]) -> bool:
         """Whether a status that the API server holds is one that we know or wrote, rather than another writer's."""

@@ -1,0 +1,25 @@
+"""The operator is killed at random points of a burst, again and again."""
+
+import random
+import time
+
+from tests.chaos.clearing import cleared
+from tests.chaos.conftest import Form
+from tests.chaos.scene import Scene
+from tests.controlplane.process import Process
+
+
+def test_the_operator_is_killed_amid_a_burst(scene: Scene, controllers: Process, form: Form) -> None:
+    number, kills, step = form.number(60, 500), form.number(3, 50), form.number(5, 7)
+    scene.sow_burst("burst", number, step)
+    moments, longest = random.Random(4711), form.take(0.6, 3)
+    with cleared(scene, controllers):
+        operator = scene.operator()
+        scene.settle_in()
+        done = f"SIGKILL at random points of a burst of {number} schedules, {kills} times over"
+        with scene.fault("operator killed", done):
+            for _ in range(kills):
+                time.sleep(step - time.time() % step + moments.uniform(0, longest))
+                operator.kill()
+                operator.start(wait=False)
+        scene.check()
