@@ -2,6 +2,7 @@
 
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -123,3 +124,26 @@ def test_every_setting_is_described() -> None:
 def test_the_ceilings_reach_those_who_keep_them() -> None:
     settings = Settings(max_active_runs=5, max_active_runs_per_namespace=2, catch_up_starts_per_second=0.5)
     assert planner_settings(settings).ceilings == Ceilings(5, 2, 0.5)
+
+
+def test_the_lease_is_in_the_operators_own_namespace_unless_said_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("POD_NAMESPACE", "own")
+    assert Settings(leader_election=True).own_namespace == "own"
+    assert Settings(leader_election=True, lease_namespace="other").own_namespace == "other"
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        pytest.param({"renew_deadline": 14.5}, "at least 1 s below lease_duration", id="no margin"),
+        pytest.param({"lease_duration": 8}, "at least 1 s below lease_duration", id="a short lease"),
+        pytest.param({"retry_period": 6}, "at most half of renew_deadline", id="too seldom"),
+        pytest.param({"leader_election": True}, "needs lease_namespace", id="nowhere"),
+    ],
+)
+def test_times_of_the_lease_that_are_not_safe_are_refused(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, Any], says: str
+) -> None:
+    monkeypatch.delenv("POD_NAMESPACE", raising=False)
+    with pytest.raises(ValidationError, match=says):
+        Settings(**given)
