@@ -142,9 +142,7 @@ def test_rights_of_the_operator(installed: Place, kubectl: Kubectl, verb: str, r
 def test_the_log_is_one_json_object_a_line(place: Place, installed: Place) -> None:
     place.apply(schedule("logged", every="2s"))
     run = place.wait_run("logged", "Succeeded")
-    lines = [
-        json.loads(line) for line in installed("logs", "deployment/agentschedule-operator", "--tail=-1").splitlines()
-    ]
+    lines = [json.loads(line) for line in installed("logs", "-l", SELECTOR, "--tail=-1").splitlines()]
     mine = [line for line in lines if line.get("namespace") == place.namespace and line.get("object") == "logged"]
     assert any(line["reason"] == "SuccessfulCreate" and run["id"] in line["message"] for line in mine)
     assert all({"time", "level", "logger", "message"} <= set(line) for line in lines)

@@ -24,7 +24,16 @@ RULES = [
     ([""], ["persistentvolumeclaims"], ["get", "create", "patch"]),
     ([""], ["events"], ["list", "create", "patch"]),
 ]
+LEASE_RULES = [
+    (["coordination.k8s.io"], ["leases"], ["get", "update"]),
+    (["coordination.k8s.io"], ["leases"], ["create"]),
+]
 EVERYTHING = {
+    "replicas": 3,
+    "topologySpreadConstraints": [
+        {"maxSkew": 1, "topologyKey": "rack", "whenUnsatisfiable": "DoNotSchedule", "labelSelector": {}}
+    ],
+    "flowControl": {"ownLevel": True, "shares": 7},
     "image": {"repository": "registry.example/agents/operator", "digest": f"sha256:{'a' * 64}"},
     "imagePullSecrets": [{"name": "registry"}],
     "settings": {"min_interval": 1.5, "log_level": "debug", "http_port": 9090, "run_as_user": "null"},
@@ -78,6 +87,10 @@ def rules_of(role: Any) -> list[tuple[list[str], list[str], list[str]]]:
     return [(rule["apiGroups"], rule["resources"], rule["verbs"]) for rule in role["rules"]]
 
 
+def settings_of(documents: list[Any]) -> Any:
+    return yaml.safe_load(one(documents, "ConfigMap")["data"]["settings.yaml"])
+
+
 @pytest.fixture
 def restricted(kubectl: Kubectl, namespace: str) -> str:
     """A namespace that admits only pods of the `restricted` Pod Security Standard."""
@@ -94,19 +107,73 @@ def test_the_operator_may_do_exactly_this_in_all_namespaces(helm: Path) -> None:
     assert binding["subjects"] == [
         {"kind": "ServiceAccount", "name": RELEASE, "namespace": manifest.NAMESPACE},
     ]
-    assert not of_kind(documents, "Role")
+    (lease_role,) = of_kind(documents, "Role")
+    assert lease_role["metadata"]["name"] == f"{RELEASE}-leader-election"
+
+
+def test_of_leases_the_operator_may_use_its_own_only(helm: Path) -> None:
+    for values, name, namespace in (
+        ({}, RELEASE, manifest.NAMESPACE),
+        ({"settings": {"lease_name": "one", "lease_namespace": "there"}}, "one", "there"),
+    ):
+        documents = rendered(helm, values)
+        role, binding = one(documents, "Role"), one(documents, "RoleBinding")
+        assert rules_of(role) == LEASE_RULES
+        assert [rule.get("resourceNames") for rule in role["rules"]] == [[name], None]
+        assert [each["metadata"]["namespace"] for each in (role, binding)] == [namespace, namespace]
+        assert binding["roleRef"]["name"] == role["metadata"]["name"]
+        assert binding["subjects"] == [
+            {"kind": "ServiceAccount", "name": RELEASE, "namespace": manifest.NAMESPACE},
+        ]
+
+
+def test_without_leader_election_there_is_one_operator_at_a_time(helm: Path) -> None:
+    documents = rendered(helm, {"replicas": 1, "settings": {"leader_election": False}})
+    assert one(documents, "Deployment")["spec"]["strategy"] == {"type": "Recreate"}
+    for kind in ("Role", "RoleBinding", "PodDisruptionBudget", "FlowSchema"):
+        assert not of_kind(documents, kind)
+
+
+def test_with_leader_election_a_new_operator_is_ready_before_an_old_one_goes(helm: Path) -> None:
+    documents = rendered(helm)
+    spec = one(documents, "Deployment")["spec"]
+    assert spec["replicas"] == 2
+    assert spec["strategy"] == {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
+    assert one(documents, "PodDisruptionBudget")["spec"]["maxUnavailable"] == 1
+    pod = spec["template"]["spec"]
+    assert {each["whenUnsatisfiable"] for each in pod["topologySpreadConstraints"]} == {"ScheduleAnyway"}
+    (own,) = [each for each in pod["containers"][0]["env"] if each["name"] == "POD_NAMESPACE"]
+    assert own["valueFrom"]["fieldRef"]["fieldPath"] == "metadata.namespace"
+    assert not of_kind(rendered(helm, {"replicas": 1}), "PodDisruptionBudget")
+
+
+def test_requests_for_the_lease_are_on_a_level_of_their_own(helm: Path) -> None:
+    schema = one(rendered(helm), "FlowSchema")
+    assert schema["spec"]["priorityLevelConfiguration"]["name"] == "leader-election"
+    (rule,) = schema["spec"]["rules"]
+    assert rule["subjects"] == [
+        {"kind": "ServiceAccount", "serviceAccount": {"name": RELEASE, "namespace": manifest.NAMESPACE}}
+    ]
+    assert (rule["resourceRules"][0]["resources"], rule["resourceRules"][0]["namespaces"]) == (
+        ["leases"],
+        [manifest.NAMESPACE],
+    )
+    assert not of_kind(rendered(helm, {"flowControl": {"lease": False}}), "FlowSchema")
+    own = rendered(helm, {"flowControl": {"ownLevel": True, "shares": 7}})
+    assert one(own, "PriorityLevelConfiguration")["spec"]["limited"]["nominalConcurrencyShares"] == 7
+    assert len(of_kind(own, "FlowSchema")) == 2
 
 
 def test_the_operator_may_do_exactly_this_in_the_namespaces_it_was_given(helm: Path) -> None:
     documents = rendered(helm, {"watchNamespaces": ["one", "two"], "rbac": {"aggregate": False}})
-    roles = of_kind(documents, "Role")
+    roles = [role for role in of_kind(documents, "Role") if role["metadata"]["name"] == RELEASE]
     assert [role["metadata"]["namespace"] for role in roles] == ["one", "two"]
     assert [rules_of(role) for role in roles] == [RULES, RULES]
-    assert [role["metadata"]["namespace"] for role in of_kind(documents, "RoleBinding")] == ["one", "two"]
-    assert not of_kind(documents, "ClusterRole")
-    assert not of_kind(documents, "ClusterRoleBinding")
-    settings = yaml.safe_load(one(documents, "ConfigMap")["data"]["settings.yaml"])
-    assert settings == {"namespaces": ["one", "two"]}
+    bindings = [each["metadata"]["namespace"] for each in of_kind(documents, "RoleBinding")]
+    assert sorted(bindings) == sorted(["one", "two", manifest.NAMESPACE])
+    for kind in ("ClusterRole", "ClusterRoleBinding", "FlowSchema"):
+        assert not of_kind(documents, kind)
+    assert settings_of(documents)["namespaces"] == ["one", "two"]
 
 
 def test_users_with_the_built_in_roles_see_and_edit_schedules(helm: Path) -> None:
@@ -120,11 +187,9 @@ def test_users_with_the_built_in_roles_see_and_edit_schedules(helm: Path) -> Non
 
 def test_settings_reach_the_file_and_start_the_operator_anew(helm: Path) -> None:
     plain, changed = rendered(helm), rendered(helm, {"settings": {"min_interval": 1, "shutdown_timeout": 60.5}})
-    assert yaml.safe_load(one(plain, "ConfigMap")["data"]["settings.yaml"]) == {}
-    assert yaml.safe_load(one(changed, "ConfigMap")["data"]["settings.yaml"]) == {
-        "min_interval": 1,
-        "shutdown_timeout": 60.5,
-    }
+    elected = {"leader_election": True, "lease_name": RELEASE}
+    assert settings_of(plain) == elected
+    assert settings_of(changed) == {**elected, "min_interval": 1, "shutdown_timeout": 60.5}
     pods = [one(documents, "Deployment")["spec"]["template"] for documents in (plain, changed)]
     checksums = [pod["metadata"]["annotations"]["checksum/settings"] for pod in pods]
     assert checksums[0] != checksums[1]
@@ -137,10 +202,19 @@ def test_every_value_has_its_effect(helm: Path) -> None:
     (container,) = pod["containers"]
     assert container["image"] == f"registry.example/agents/operator@sha256:{'a' * 64}"
     assert container["ports"] == [{"name": "http", "containerPort": 9090}]
-    assert container["env"] == EVERYTHING["extraEnv"]
-    for name in ("imagePullSecrets", "priorityClassName", "nodeSelector", "tolerations", "affinity"):
-        assert pod[name] == EVERYTHING[name]
-    assert yaml.safe_load(one(documents, "ConfigMap")["data"]["settings.yaml"])["run_as_user"] is None
+    assert container["env"][1:] == EVERYTHING["extraEnv"]
+    spec = {**pod, "replicas": one(documents, "Deployment")["spec"]["replicas"]}
+    for name in (
+        "replicas",
+        "imagePullSecrets",
+        "priorityClassName",
+        "nodeSelector",
+        "tolerations",
+        "affinity",
+        "topologySpreadConstraints",
+    ):
+        assert spec[name] == EVERYTHING[name]
+    assert settings_of(documents)["run_as_user"] is None
     assert one(documents, "ServiceMonitor")["metadata"]["labels"]["release"] == "x"
     assert one(documents, "Service")["spec"]["ports"][0]["port"] == 80
     assert all(document["metadata"]["labels"]["team"] == "agents" for document in documents)
@@ -169,7 +243,8 @@ def test_crds_are_kept_and_left_out_as_asked(helm: Path) -> None:
         ({"settings": {"min_interval": 0}}, "'/settings/min_interval': minimum: got 0, want 1"),
         ({"settings": {"log_level": "loud"}}, "'/settings/log_level': value must be one of 'debug', 'info'"),
         ({"watchNamespaces": "one"}, "'/watchNamespaces': got string, want array"),
-        ({"replicas": 2}, "additional properties 'replicas' not allowed"),
+        ({"replica": 2}, "additional properties 'replica' not allowed"),
+        ({"settings": {"leader_election": False}}, "more than one operator needs settings.leader_election"),
     ],
 )
 def test_a_wrong_value_is_refused_and_named(helm: Path, values: dict[str, Any], message: str) -> None:
@@ -232,6 +307,9 @@ def test_rights_end_at_the_namespace(kubectl: Kubectl, namespace: str, operator_
 
     assert may("create", "jobs.batch", namespace)
     assert may("patch", "agentschedules.agentschedule.dev", namespace, "--subresource=status")
+    assert may("update", f"leases.coordination.k8s.io/{RELEASE}", namespace)
+    assert not may("update", "leases.coordination.k8s.io/another", namespace)
+    assert not may("get", f"leases.coordination.k8s.io/{RELEASE}", "default")
     assert not may("create", "jobs.batch", "default")
     for resource in ("secrets", "configmaps", "nodes", "namespaces", "serviceaccounts"):
         assert not may("get", resource, namespace)

@@ -57,9 +57,28 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- .Values.settings.http_port | default 8080 | int }}
 {{- end }}
 
+{{/* Whether one of several operators is elected leader: something, or nothing. */}}
+{{- define "agentschedule-operator.elected" -}}
+{{- if ne (toString .Values.settings.leader_election) "false" }}yes{{ end }}
+{{- end }}
+
+{{/* Name of the leader's Lease: another one for each release. */}}
+{{- define "agentschedule-operator.lease" -}}
+{{- default (include "agentschedule-operator.fullname" .) .Values.settings.lease_name }}
+{{- end }}
+
+{{/* Namespace of the leader's Lease. */}}
+{{- define "agentschedule-operator.leaseNamespace" -}}
+{{- default .Release.Namespace .Values.settings.lease_namespace }}
+{{- end }}
+
 {{/* The settings file. Helm drops a value that is null, so the word stands for it. */}}
 {{- define "agentschedule-operator.settings" -}}
 {{- $settings := dict }}
+{{- if include "agentschedule-operator.elected" . }}
+{{- $_ := set $settings "leader_election" true }}
+{{- $_ := set $settings "lease_name" (include "agentschedule-operator.lease" .) }}
+{{- end }}
 {{- range $name, $value := .Values.settings }}
 {{- $_ := set $settings $name (ternary nil $value (eq (toString $value) "null")) }}
 {{- end }}
@@ -69,7 +88,15 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- toYaml $settings }}
 {{- end }}
 
-{{/* What the operator may do, and all that it may do. */}}
+{{/* The operator, as a subject of flow control. */}}
+{{- define "agentschedule-operator.flowSubjects" -}}
+- kind: ServiceAccount
+  serviceAccount:
+    name: {{ include "agentschedule-operator.serviceAccountName" . }}
+    namespace: {{ .Release.Namespace }}
+{{- end }}
+
+{{/* What the operator may do, and all that it may do, but for the Lease of its leader. */}}
 {{- define "agentschedule-operator.rules" -}}
 - apiGroups: [agentschedule.dev]
   resources: [agentschedules, agentruns]

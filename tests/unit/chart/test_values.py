@@ -22,6 +22,8 @@ GROUPS = (
     "crds",
     "serviceAccount",
     "rbac",
+    "podDisruptionBudget",
+    "flowControl",
     "service",
     "serviceMonitor",
     "prometheusRule",
