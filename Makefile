@@ -14,6 +14,7 @@ QUICK := $(PYTEST) -q --numprocesses auto
 CLUSTER := PYTHONPATH=hack $(PYTHON) -m localcluster
 IMAGES := PYTHONPATH=hack $(PYTHON) -m images
 DEMO := PYTHONPATH=hack $(PYTHON) -m demo
+BENCH := PYTHONPATH=$(CURDIR)/operator:$(CURDIR)/hack:$(CURDIR) $(PYTHON) -m tests.bench
 NAMESPACE := agentschedule-system
 RELEASE := agentschedule-operator
 CHART := charts/agentschedule-operator
@@ -98,11 +99,12 @@ format: venv ## Bring the code into shape
 	@.venv/bin/ruff check --fix .
 	@.venv/bin/ruff format .
 
-test: lint ## Run all checks: lint, unit, simulation, integration, e2e
+test: lint ## Run all checks: lint, unit, simulation, integration, e2e, the bench in small
 	@$(QUICK) tests/unit tests/simulation
 	@$(MAKE) --no-print-directory install
 	@$(PYTEST) tests/integration
 	@$(PYTEST) tests/e2e
+	@$(PYTEST) tests/controlplane tests/bench
 
 test-unit: venv ## Run the unit tests
 	@$(QUICK) tests/unit
@@ -122,8 +124,19 @@ test-e2e: install ## Run the end-to-end tests: the installed chart, real contain
 test-cluster: venv ## Test the local cluster itself, in a second instance of it
 	@AGENTSCHEDULE_TEST_CLUSTER=1 $(PYTEST) tests/cluster
 
+test-bench: venv ## Test the scratch control plane, and that the bench can take its measures
+	@$(PYTEST) tests/controlplane tests/bench
+
+## Performance
+
+bench: venv ## Measure beside a plain client and CronJob, about 30 minutes (ROUNDS=3 SIZE=1000 ONLY=burst,single,…)
+	@$(BENCH) --rounds $(or $(ROUNDS),3) --size $(or $(SIZE),1000) --only "$(ONLY)"
+
+bench-docs: venv ## Put what was measured into docs/performance.md
+	@$(BENCH).page
+
 clean: ## Remove what was made in this checkout (not the cluster: make cluster-down)
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .bench build dist
 
 .PHONY: help demo demo-down venv lock cluster cluster-status cluster-down image install crds manifests docs lint format \
-  test test-unit test-simulation test-deep test-integration test-e2e test-cluster clean
+  test test-unit test-simulation test-deep test-integration test-e2e test-cluster test-bench bench bench-docs clean

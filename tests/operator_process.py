@@ -5,12 +5,11 @@ import os
 import re
 import signal
 import subprocess
+import sys
 import time
 import urllib.request
 from pathlib import Path
 from typing import Any
-
-from tests.kubectl import ROOT
 
 STARTED = 30.0
 
@@ -37,13 +36,23 @@ class OperatorProcess:
         before = len(self.log())
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [ROOT / ".venv" / "bin" / "agentschedule-operator"], env=self._environment, stderr=log, stdout=log
+                [Path(sys.executable).with_name("agentschedule-operator")],
+                env=self._environment,
+                stderr=log,
+                stdout=log,
             )
         deadline = time.monotonic() + STARTED
         while wait and not any(line["message"] == "started" for line in self.log()[before:]):
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise AssertionError(f"the operator did not start:\n{self._log.read_text()[-4000:]}")
             time.sleep(0.05)
+
+    @property
+    def pid(self) -> int:
+        """Its process id, while it runs."""
+        if self._process is None:
+            raise RuntimeError("the operator does not run")
+        return self._process.pid
 
     def kill(self) -> None:
         """kill -9."""

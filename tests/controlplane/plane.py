@@ -133,9 +133,12 @@ class ControlPlane:
         return process
 
     def _etcd(self, url: str, fsync: bool) -> Process:
+        found = program("etcd")
+        if not found:
+            raise RuntimeError("etcd is missing: make cluster installs it for a local cluster (Debian: etcd-server)")
         peers = f"http://127.0.0.1:{free_port()}"
         argv = [
-            *(str(program("etcd") or "etcd"), "--name=scratch", f"--data-dir={self._folder / 'etcd'}"),
+            *(str(found), "--name=scratch", f"--data-dir={self._folder / 'etcd'}"),
             *(f"--listen-client-urls={url}", f"--advertise-client-urls={url}", f"--listen-peer-urls={peers}"),
             *(f"--initial-advertise-peer-urls={peers}", f"--initial-cluster=scratch={peers}"),
             *(() if fsync else ("--unsafe-no-fsync",)),

@@ -5,7 +5,7 @@ The models are the single source of the CRDs (`crd.py`) and of what the operator
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 from pydantic.alias_generators import to_camel
@@ -24,9 +24,33 @@ class Model(BaseModel):
         use_attribute_docstrings=True,
     )
 
+    @classmethod
+    def read(cls, raw: object) -> Self:
+        """The object from JSON as it came, without pydantic's notes of which fields were given.
+
+        They take most of the memory of an object that is kept, and nobody asks for them. Raises `ValidationError`.
+        """
+        made = cls.model_validate(raw)
+        _forget_given(made)
+        return made
+
     def to_json(self) -> dict[str, Any]:
         """The object as JSON-ready dict, without what is unset."""
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
+
+
+_NOTHING_GIVEN: set[str] = set()
+
+
+def _forget_given(value: object) -> None:
+    if isinstance(value, BaseModel):
+        object.__setattr__(value, "__pydantic_fields_set__", _NOTHING_GIVEN)
+        for inner in value.__dict__.values():
+            if isinstance(inner, BaseModel | list):
+                _forget_given(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            _forget_given(inner)
 
 
 def rule(expression: str, message: str, **more: str) -> dict[str, str]:

@@ -47,6 +47,7 @@ class Dispatcher:
         self._order = itertools.count()
         self._waiting: Counter[int] = Counter()
         self._open = False
+        self._taken = frozenset(Urgency)
         self._pause: asyncio.TimerHandle | None = None
         self._under_way: set[asyncio.Task[None]] = set()
         self._idle = asyncio.Event()
@@ -69,6 +70,8 @@ class Dispatcher:
 
     def submit(self, urgency: Urgency, work: Work) -> None:
         """Queue a request."""
+        if urgency not in self._taken:
+            return
         heapq.heappush(self._heap, (urgency, next(self._order), work))
         self._waiting[urgency] += 1
         self._idle.clear()
@@ -83,13 +86,23 @@ class Dispatcher:
         self._open = True
         self._pump()
 
-    async def drain(self, seconds: float) -> None:
-        """Let queued requests finish, but no longer than this."""
+    def only(self, *urgencies: Urgency) -> None:
+        """From now on no other request is begun; those that wait are dropped. What is under way goes on."""
+        self._taken = frozenset(urgencies)
+        self._heap = [waiting for waiting in self._heap if waiting[0] in self._taken]
+        heapq.heapify(self._heap)
+        self._waiting = Counter(urgency for urgency, _, _ in self._heap)
+        if not self._heap and not self._under_way:
+            self._idle.set()
+
+    async def drain(self, seconds: float) -> bool:
+        """Let queued requests finish, but no longer than this. Whether all did."""
         try:
             async with asyncio.timeout(seconds):
                 await self._idle.wait()
         except TimeoutError:
-            logger.warning("stopping with requests unfinished", extra={"waiting": len(self._heap)})
+            return False
+        return True
 
     async def stop(self) -> None:
         """Give up whatever is under way; what waits is dropped."""

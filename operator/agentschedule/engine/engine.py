@@ -42,6 +42,8 @@ _TRICKLE_EVERY = 0.05
 not. A burst of starts takes as long as the API server needs for it, and what came of them is recorded after that."""
 _WARM = timedelta(seconds=2)
 _AFTER_ERROR = timedelta(seconds=30)
+_FLUSH = 1.0
+"""Seconds for which an operator that stops writes what waits."""
 
 
 class Engine:
@@ -135,6 +137,7 @@ class Engine:
 
     async def run(self) -> None:
         """Look at every schedule, then reconcile what is due or woken, until cancelled: nothing is sent after that."""
+        self.registry.began = self._clock()
         self.dispatcher.start()
         self._woken.update(dict.fromkeys(self.registry.everyone()))
         self._unseen = len(self._woken)
@@ -146,10 +149,18 @@ class Engine:
             await self.dispatcher.stop()
 
     async def close(self, seconds: float) -> None:
-        """Plan nothing any more; write what waits, let what is under way end, for at most this long."""
+        """Plan and start nothing any more; let what is under way end, for at most this long.
+
+        What is known is written while that takes no time: another waits to lead, and would find it out by itself.
+        """
         self._closing = True
+        self.dispatcher.only(Urgency.STATUS, Urgency.EVENT)
         self._writer.hurry()
-        await self.dispatcher.drain(seconds)
+        begun = self._seconds()
+        await self.dispatcher.drain(min(_FLUSH, seconds))
+        self.dispatcher.only()
+        if not await self.dispatcher.drain(begun + seconds - self._seconds()):
+            logger.warning("stopping with requests unfinished")
 
     async def _turn(self) -> None:
         self._collect_due()

@@ -30,14 +30,11 @@ from agentschedule.planning.actions import (
     Forget,
     StopJob,
 )
+from agentschedule.planning.history import LOCKED
 from agentschedule.planning.observed import Start, Verdict, VolumeState
 from agentschedule.runs.explanation import newest_warning
 
 logger = logging.getLogger(__name__)
-
-LOCKED = timedelta(seconds=90)
-"""How long a Job is kept at least after a request to create it that nobody answered: its name is the lock of its slot,
-and the request may be carried out for as long as the API server's own time-out (60 s)."""
 
 
 class Executor:

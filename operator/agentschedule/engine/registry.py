@@ -52,7 +52,10 @@ class _Entry(Generic[S]):
 
     def settled(self) -> bool:
         """Whether the API server holds what we want."""
-        return self.wanted() == self.acked
+        if self.wanted() != self.acked:
+            return False
+        self._json = (self.status, self.acked)  # one of the two is enough
+        return True
 
     def is_ours(self, status: dict[str, Any]) -> bool:
         """Whether a status that the API server holds is one that we know or wrote, rather than another writer's."""
@@ -105,6 +108,8 @@ class Registry:
     def __init__(self, ceilings: Ceilings = NO_CEILINGS, clock: Callable[[], datetime] | None = None) -> None:
         self._clock = clock or (lambda: datetime.now(UTC))
         self.admission = Admission(ceilings)
+        self.began: datetime | None = None
+        """When this operator's term began."""
         self.schedules: dict[Key, ScheduleEntry] = {}
         self.requests: dict[Key, RequestEntry] = {}
         self._requested: dict[Key, set[str]] = {}
@@ -136,6 +141,7 @@ class Registry:
             volume=entry.volume,
             served_at=entry.served_at,
             locked=entry.locked,
+            began=self.began,
         )
 
     def requests_of(self, key: Key) -> Iterator[RequestEntry]:

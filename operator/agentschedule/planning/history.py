@@ -1,6 +1,6 @@
 """What is kept: entries of the run history, and ended Jobs. A Job goes only after its run is recorded."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from agentschedule.api.status import Run
 from agentschedule.planning.actions import DeleteJob, Forget
@@ -9,6 +9,10 @@ from agentschedule.runs.facts import JobFacts
 from agentschedule.runs.sighting import Sighting
 
 DEFAULT_RUNS = 10
+
+LOCKED = timedelta(seconds=90)
+"""How long a Job is kept at least after a request to create it that nobody answered: its name is the lock of its slot,
+and the request may be carried out for as long as the API server's own time-out (60 s)."""
 
 
 def trim_runs(draft: Draft) -> None:
@@ -53,11 +57,21 @@ def delete_jobs(draft: Draft) -> None:
     surplus = ended[True][spec.successful_jobs_history_limit :] + ended[False][spec.failed_jobs_history_limit :]
     surplus += _expired(draft, ended[True] + ended[False], spec.ttl_seconds_after_finished)
     for job in {seen.job.uid: seen.job for seen in surplus}.values():
-        locked_until = observed.locked.get(job.name, draft.now)
+        locked_until = _locked_until(draft, job)
         if locked_until <= draft.now:
             draft.do(DeleteJob(job.name, job.uid))
         else:
             draft.wake(locked_until)
+
+
+def _locked_until(draft: Draft, job: JobFacts) -> datetime:
+    """Until when a Job's name must stay taken. Of slots that were due before this operator began to act, another may
+    have asked for the Job, and have died before that was answered."""
+    observed = draft.observed
+    until = observed.locked.get(job.name, draft.now)
+    if observed.began is not None and job.slot <= observed.began:
+        until = max(until, observed.began + LOCKED)
+    return until
 
 
 def _is_recorded(draft: Draft, job: JobFacts, run: Run | None) -> bool:

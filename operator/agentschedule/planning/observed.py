@@ -150,6 +150,7 @@ class Observed:
     """Everything that a plan is made from. `settled`: the API server holds `status`, nothing waits to be written.
 
     `locked`: names of Jobs that must stay taken until then.
+    `began`: when this operator began to act. Of what another asked for before that, it does not know.
     `served_at`: when this operator last looked at the due slots, as the plan before this one says; None: not yet.
     """
 
@@ -163,3 +164,4 @@ class Observed:
     volume: VolumeState | None = None
     served_at: datetime | None = None
     locked: Mapping[str, datetime] = field(default_factory=dict)
+    began: datetime | None = None

@@ -51,7 +51,7 @@ def read_schedule(raw: dict[str, Any], settings: PlannerSettings) -> Schedule:
     given = raw.get("spec") or {}
     spec, when, problem, blackouts = None, None, None, Blackouts()
     try:
-        spec = AgentScheduleSpec.model_validate(given)
+        spec = AgentScheduleSpec.read(given)
         when = _when(spec, owner, created)
         blackouts = Blackouts.build([_blackout(entry) for entry in spec.blackouts or ()], when.zone)
         problem = _problem(owner, spec, settings)
@@ -79,7 +79,7 @@ def read_schedule(raw: dict[str, Any], settings: PlannerSettings) -> Schedule:
 def read_status(raw: dict[str, Any]) -> AgentScheduleStatus | None:
     """Read an AgentSchedule's status. None when it is not one of ours any more."""
     try:
-        return AgentScheduleStatus.model_validate(raw.get("status") or {})
+        return AgentScheduleStatus.read(raw.get("status") or {})
     except ValidationError:
         return None
 

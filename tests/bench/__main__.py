@@ -1,0 +1,104 @@
+"""`make bench`: takes the measures, prints the table, writes `.bench/results.json`.
+
+Exit codes: 0 all was measured, whether goals are met or not; 1 a measure could not be taken.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from localcluster import settings
+from tests.bench.burst import burst, tenfold
+from tests.bench.events import events
+from tests.bench.figures import quantiles, table
+from tests.bench.footprint import footprint
+from tests.bench.growth import growth
+from tests.bench.measure import Options, Result, say
+from tests.bench.single import single
+from tests.bench.writes import writes
+from tests.kubectl import ROOT
+
+RESULTS = ROOT / ".bench" / "results.json"
+WORK = RESULTS.parent / "work"
+_MEASURES: dict[str, Callable[[Options], Coroutine[Any, Any, Result]]] = {
+    "burst": burst,
+    "tenfold": tenfold,
+    "single": single,
+    "writes": writes,
+    "footprint": footprint,
+    "events": events,
+    "growth": growth,
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Take the measures that are asked for, one after the other."""
+    options = _parser().parse_args(arguments)
+    names = options.only.split(",") if options.only else list(_MEASURES)
+    if unknown := set(names) - set(_MEASURES):
+        sys.stderr.write(f"no such measure: {', '.join(sorted(unknown))}; there are {', '.join(_MEASURES)}\n")
+        return 1
+    shutil.rmtree(WORK, ignore_errors=True)
+    WORK.mkdir(parents=True)
+    whole, failed = Result(), []
+    about = _about(options.rounds, options.size)
+    for name in names:
+        say(f"{name}: begins")
+        try:
+            one = asyncio.run(_MEASURES[name](Options(WORK, options.rounds, options.size)))
+        except Exception as error:  # noqa: BLE001 - one that fails must not cost the others
+            failed.append(name)
+            say(f"{name}: FAILED: {error!r}; logs are in {WORK}")
+        else:
+            whole.lines += one.lines
+            whole.curves |= one.curves
+    _write(about, whole)
+    sys.stdout.write(table(whole.lines) + f"\n\n{RESULTS} holds each round's figures.\n")
+    return 1 if failed else 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=3, help="rounds of each measure (default 3)")
+    parser.add_argument("--size", type=int, default=1000, help="schedules due at once; all sizes follow (default 1000)")
+    parser.add_argument("--only", default="", help=f"measures, separated by commas: {', '.join(_MEASURES)}")
+    return parser
+
+
+def _about(rounds: int, size: int) -> dict[str, Any]:
+    """When, where and what: a figure says little without."""
+    model = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
+    etcd = subprocess.run(["etcd", "--version"], capture_output=True, text=True, check=True).stdout.splitlines()[0]
+    return {
+        "taken": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "rounds": rounds,
+        "size": size,
+        "cores": os.cpu_count(),
+        "processor": model[0].partition(":")[2].strip() if model else platform.machine(),
+        "load before": round(os.getloadavg()[0], 2),
+        "Python": platform.python_version(),
+        "Kubernetes": settings.KUBERNETES_VERSION,
+        "etcd": etcd.rpartition(" ")[2],
+    }
+
+
+def _write(about: dict[str, Any], whole: Result) -> None:
+    results = {
+        "about": about,
+        "lines": [line.to_json() for line in whole.lines],
+        "curves": {who: [round(late, 4) for late in quantiles(values)] for who, values in whole.curves.items()},
+    }
+    RESULTS.write_text(json.dumps(results, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

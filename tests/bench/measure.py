@@ -1,0 +1,38 @@
+"""What every measure is given, and what it gives back."""
+
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.bench.figures import Line
+
+_STARTED = time.monotonic()
+
+
+@dataclass(frozen=True)
+class Options:
+    """How much is measured. All sizes follow from `size`, the number of schedules that are due at once: 1,000."""
+
+    folder: Path
+    rounds: int = 3
+    size: int = 1000
+
+    def place(self, name: str) -> Path:
+        """A folder for a control plane."""
+        return self.folder / name
+
+
+@dataclass
+class Result:
+    """Lines of the table, and for the plot the lateness of each contender's Jobs, in seconds."""
+
+    lines: list[Line] = field(default_factory=list)
+    curves: dict[str, Sequence[float]] = field(default_factory=dict)
+
+
+def say(text: str) -> None:
+    """Tell whoever waits how far it is."""
+    sys.stderr.write(f"{time.monotonic() - _STARTED:6.0f} s  {text}\n")
+    sys.stderr.flush()

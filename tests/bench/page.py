@@ -1,0 +1,62 @@
+"""`make bench-docs`: puts the results of the last `make bench` into the documentation.
+
+`docs/performance.json` is a copy of them; the block in `docs/performance.md` and `docs/lateness.svg` are made from that
+copy, so that page and figures cannot disagree.
+"""
+
+import json
+import sys
+from typing import Any
+
+from tests.bench.__main__ import RESULTS
+from tests.bench.figures import Line, table
+from tests.bench.plot import lateness_svg
+from tests.kubectl import ROOT
+
+PAGE = ROOT / "docs" / "performance.md"
+COPY = ROOT / "docs" / "performance.json"
+PLOT = ROOT / "docs" / "lateness.svg"
+_BEGIN = "<!-- figures: make bench-docs -->"
+_END = "<!-- end of figures -->"
+
+
+def with_figures(page: str, results: dict[str, Any]) -> str:
+    """The page with its block renewed. Raises `ValueError` for a page without the markers."""
+    before, begin, rest = page.partition(_BEGIN)
+    _, end, after = rest.partition(_END)
+    if not begin or not end:
+        raise ValueError(f"the page lacks {_BEGIN} … {_END}")
+    return f"{before}{_BEGIN}\n{_block(results)}{_END}{after}"
+
+
+def plot(results: dict[str, Any]) -> str:
+    """The picture of the lateness of every contender's Jobs."""
+    size = results["about"]["size"]
+    return lateness_svg(f"{size:,} Jobs due in one second", results["curves"])
+
+
+def _block(results: dict[str, Any]) -> str:
+    about = results["about"]
+    lines = [Line.from_json(raw) for raw in results["lines"]]
+    taken = (
+        f"Taken {about['taken']}: {about['cores']} cores ({about['processor']}) for everything, Python "
+        f"{about['Python']}, Kubernetes {about['Kubernetes']}, etcd {about['etcd']}; {about['rounds']} rounds, "
+        f"load {about['load before']} before."
+    )
+    return f"{taken}\n\n{table(lines)}\n"
+
+
+def main() -> int:
+    """Write all three files."""
+    if not RESULTS.exists():
+        sys.stderr.write("there are no results: run make bench\n")
+        return 1
+    COPY.write_text(RESULTS.read_text())
+    results = json.loads(COPY.read_text())
+    PAGE.write_text(with_figures(PAGE.read_text(), results))
+    PLOT.write_text(plot(results))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
