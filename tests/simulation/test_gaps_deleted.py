@@ -88,7 +88,7 @@ def test_a_list_that_was_long_on_its_way_brings_nothing_back(again: bool) -> Non
     """It shows a schedule whose deletion was told meanwhile."""
 
     async def story() -> None:
-        async with World(resync_interval=60) as world:
+        async with World() as world:
             spec = {"every": "1m", "endTime": "2026-11-22T10:30:00Z"}
             world.apply("report", spec)
             world.start()
@@ -107,6 +107,7 @@ def test_a_list_that_was_long_on_its_way_brings_nothing_back(again: bool) -> Non
                 return "slow"
 
             world.faults.script = script
+            world.snap("agentschedules", 1, losing=True)
             await world.sleep(40)
             assert world.operator is not None
             known = {entry.schedule.owner.uid for entry in world.operator.intake.registry.schedules.values()}

@@ -17,7 +17,7 @@ DEAD = {"at": "2026-11-22T10:05:00Z", "retry": {"limit": 1, "backoff": "10s"}}
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
-@pytest.mark.parametrize("call", range(1, 14, 1 if DEEP else 4))
+@pytest.mark.parametrize("call", range(1, 11, 1 if DEEP else 3))
 def test_two_failures_hold_it_until_it_is_resumed(call: int, moment: Any) -> None:
     async def story() -> None:
         async with World(seed=call) as world:

@@ -9,7 +9,7 @@ from .test_crashes import scripted
 from .world import Moment, World
 
 MINUTE = 60
-CALLS = 60
+CALLS = 50
 SPEC = {
     "every": "2m",
     "endTime": "2026-11-22T10:08:00Z",

@@ -2,6 +2,10 @@
 
 from typing import Any
 
+_LONGEST_WAIT = 60.0
+_SOON = 5.0
+"""Seconds between two tries at most, where it is not this request's fault: all is well soon after that is over."""
+
 
 class ApiError(Exception):
     """The API server refused a request, or could not be reached (`status` 0).
@@ -26,3 +30,17 @@ class ApiError(Exception):
     def refused(self) -> bool:
         """Whether the request itself is at fault, so that repeating it is pointless."""
         return self.status in {400, 404, 405, 409, 413, 415, 422}
+
+    @property
+    def passes(self) -> bool:
+        """Whether it is the API server's trouble, not this request's: no answer, 401, 429, 5xx."""
+        return self.status in {0, 401, 429} or self.status >= 500
+
+    @property
+    def longest_wait(self) -> float:
+        """Seconds between two tries at most, however often it has failed."""
+        return _SOON if self.passes else _LONGEST_WAIT
+
+    def wait(self, failures: int) -> float:
+        """Seconds until another try, after so many failures in a row (from 1): the server's word, else ever more."""
+        return self.retry_after or min(2.0 ** min(failures - 1, 10), self.longest_wait)

@@ -1,9 +1,11 @@
 """Plans carried out: each action a request, its outcome put into the registry, the schedule woken."""
 
 import asyncio
+import dataclasses
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from agentschedule.cluster.errors import ApiError
@@ -12,6 +14,7 @@ from agentschedule.engine.admission import Claim
 from agentschedule.engine.dispatcher import Dispatcher, Urgency
 from agentschedule.engine.ports import Cluster
 from agentschedule.engine.recorder import Recorder
+from agentschedule.engine.refusals import Refusals
 from agentschedule.engine.registry import Key, Registry, ScheduleEntry
 from agentschedule.engine.volumes import asked_for, ensure_claim, not_to_be_had
 from agentschedule.metrics import Metrics
@@ -32,9 +35,6 @@ from agentschedule.planning.observed import Start, Verdict, VolumeState
 from agentschedule.runs.explanation import newest_warning
 
 logger = logging.getLogger(__name__)
-
-_LONGEST_WAIT = 60.0
-_ASK_AGAIN = 60.0
 
 
 class Executor:
@@ -58,6 +58,7 @@ class Executor:
         self._metrics = metrics
         self._clock = clock
         self._wake = wake
+        self._refusals = Refusals()
         self._under_way: set[str] = set()
 
     def carry_out(self, key: Key, entry: ScheduleEntry, action: Action) -> None:
@@ -98,7 +99,7 @@ class Executor:
     def _start(self, key: Key, entry: ScheduleEntry, action: CreateJob) -> None:
         """Create the Job, or have it wait until there is a place for it among the runs of all schedules."""
         claim = Claim(action.slot, key.namespace, action.name, key.name, catch_up=action.trigger == "CatchUp")
-        waits = self._registry.admission.ask(claim, asyncio.get_running_loop().time())
+        waits = self._registry.admission.ask(claim, _seconds())
         if waits is None:
             entry.starts[action.name] = Start("InFlight", budget=action.budget)
             self._dispatcher.submit(Urgency.START, lambda: self._create(key, entry, action))
@@ -134,6 +135,8 @@ class Executor:
         """The Job is there, by this request or by an earlier one whose answer was lost."""
         self._registry.put_job(raw)
         entry.failures.pop(action.name, None)
+        owner = entry.schedule.owner
+        self._refusals.taken(("create", owner.namespace), Key(owner.namespace, owner.name))
         self._settle(entry, action, None)
         entry.lateness = max(0.0, (self._clock() - action.due).total_seconds())
         self._metrics.started(action.trigger, entry.lateness)
@@ -196,8 +199,21 @@ class Executor:
 
     def _defer(self, entry: ScheduleEntry, action: CreateJob, error: ApiError) -> None:
         """Try again later, for this schedule alone."""
-        until = self._clock() + timedelta(seconds=self._failed(entry, action, error))
+        wait = self._failed(entry, action, error)
+        if error.status == 403:
+            owner = entry.schedule.owner
+            key = Key(owner.namespace, owner.name)
+            ask = partial(self._hasten, key, entry)
+            wait = self._refusals.refused(("create", key.namespace), key, wait, _seconds(), ask)
+        until = self._clock() + timedelta(seconds=wait)
         self._settle(entry, action, Start("Deferred", until=until, message=str(error)))
+
+    def _hasten(self, key: Key, entry: ScheduleEntry) -> None:
+        """Another of the namespace is not refused any more."""
+        for name, start in entry.starts.items():
+            if start.state == "Deferred":
+                entry.starts[name] = dataclasses.replace(start, until=self._clock())
+        self._wake(key)
 
     def _failed(self, entry: ScheduleEntry, action: CreateJob, error: ApiError) -> float:
         """Count a failure, tell of it now and then; returns the time to wait, in seconds."""
@@ -205,7 +221,7 @@ class Executor:
         if failures == 1 or failures % 10 == 0:
             text = f"Job {action.name} could not be created ({failures} tries), trying again: {error.message}"
             self._recorder.tell(regarding(entry), "FailedCreate", text, warning=True)
-        return error.retry_after or min(2.0 ** min(failures - 1, 10), _LONGEST_WAIT)
+        return error.wait(failures)
 
     # Checking
 
@@ -217,13 +233,21 @@ class Executor:
             told = error.refused or error.status == 403
             verdict = Verdict(action.generation, problem=error.message) if told else None
             if not error.refused:
-                wait = error.retry_after or (_ASK_AGAIN if error.status == 403 else 2.0)
-                asyncio.get_running_loop().call_later(wait, self._ask_again, key, entry, action.generation)
+                self._check_later(key, entry, action, error)
         else:
+            entry.check_failures = 0
+            self._refusals.taken(("check", key.namespace), key)
             verdict = Verdict(action.generation, warnings=answer.warnings)
         if entry.checking == action.generation:  # else a newer spec is being checked: its answer may be there
             entry.verdict = verdict
         self._wake(key)
+
+    def _check_later(self, key: Key, entry: ScheduleEntry, action: DryRun, error: ApiError) -> None:
+        entry.check_failures += 1
+        wait, ask = error.wait(entry.check_failures), partial(self._ask_again, key, entry, action.generation)
+        if error.status == 403:
+            wait = self._refusals.refused(("check", key.namespace), key, wait, _seconds(), ask)
+        asyncio.get_running_loop().call_later(wait, ask)
 
     def _ask_again(self, key: Key, entry: ScheduleEntry, generation: int) -> None:
         if entry.checking == generation:
@@ -313,6 +337,11 @@ def regarding(entry: ScheduleEntry) -> dict[str, str]:
     """The reference to a schedule that Events need."""
     owner = entry.schedule.owner
     return {"kind": "AgentSchedule", "namespace": owner.namespace, "name": owner.name, "uid": owner.uid}
+
+
+def _seconds() -> float:
+    """A clock that nobody sets."""
+    return asyncio.get_running_loop().time()
 
 
 def _where(key: Key, action: CreateJob) -> dict[str, str]:

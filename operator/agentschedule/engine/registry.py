@@ -74,6 +74,7 @@ class ScheduleEntry(_Entry[AgentScheduleStatus]):
     failures: dict[str, int] = field(default_factory=dict)
     verdict: Verdict | None = None
     checking: int | None = None
+    check_failures: int = 0
     volume: VolumeState | None = None
     volume_failures: int = 0
     served_at: datetime | None = None

@@ -11,7 +11,7 @@ from agentschedule.engine.registry import Key, Registry
 
 logger = logging.getLogger(__name__)
 
-_LONGEST_WAIT = 60.0
+_LONGEST_WAIT = 5.0
 
 
 class Rereader:

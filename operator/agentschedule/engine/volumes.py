@@ -8,7 +8,6 @@ from agentschedule.planning.observed import VolumeState
 from agentschedule.runs.volume import claim_changes, claim_problem
 
 KIND = "persistentvolumeclaims"
-_LONGEST_WAIT = 60.0
 
 
 def asked_for(known: VolumeState | None, generation: int, now: datetime) -> VolumeState:
@@ -18,7 +17,7 @@ def asked_for(known: VolumeState | None, generation: int, now: datetime) -> Volu
 
 def not_to_be_had(error: ApiError, generation: int, now: datetime, failures: int) -> VolumeState:
     """A try failed, the so-many-th in a row; the next one waits longer."""
-    wait = error.retry_after or min(2.0 ** min(failures, 10), _LONGEST_WAIT)
+    wait = error.wait(failures + 1)
     return VolumeState("Problem", generation, now, error.message or error.reason, now + timedelta(seconds=wait))
 
 

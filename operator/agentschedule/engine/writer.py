@@ -33,6 +33,8 @@ class _Ticket:
     last: float = -1e9
     queued: bool = False
     failures: int = 0
+    longest: float = _LONGEST_WAIT
+    """Seconds between two tries at most."""
     timer: asyncio.TimerHandle | None = None
     calm: bool = False
     """What waits for the timer is nothing but progress."""
@@ -79,7 +81,7 @@ class StatusWriter:
     def _due(self, ticket: _Ticket, calm: bool, now: float) -> float:
         """When a status may be written."""
         if ticket.failures:
-            return ticket.last + min(2.0**ticket.failures / 2, _LONGEST_WAIT)
+            return ticket.last + min(2.0**ticket.failures / 2, ticket.longest)
         if self._hurried:
             return now
         if calm and self._interval:
@@ -144,7 +146,7 @@ class StatusWriter:
         if version_of(raw) >= entry.version:
             entry.acked, entry.version = raw.get("status") or {}, version_of(raw)
         stuck = diff(entry.acked, entry.wanted(), free=False) == difference
-        ticket.failures = min(ticket.failures + 1, _MOST_FAILURES) if stuck else 0
+        ticket.failures, ticket.longest = min(ticket.failures + 1, _MOST_FAILURES) if stuck else 0, _LONGEST_WAIT
         if not entry.settled():  # it has changed again meanwhile
             self.changed(kind, key, calm=ticket.calm)
         self._on_written(kind, key)
@@ -163,7 +165,7 @@ class StatusWriter:
         ticket.queued = False
         if error.status == 404:
             return
-        ticket.failures = min(ticket.failures + 1, _MOST_FAILURES)
+        ticket.failures, ticket.longest = min(ticket.failures + 1, _MOST_FAILURES), error.longest_wait
         log = logger.error if error.status in {400, 422} else logger.info if error.status == 409 else logger.warning
         log(
             "a status could not be written",
