@@ -9,7 +9,7 @@ import pytest
 from tests.kubectl import ROOT
 
 FILE = ROOT / ".bench" / "chaos.json"
-_COLUMNS = ("due", "runs", "skips", "doubles", "lost", "back", "restarts")
+_COLUMNS = ("due", "runs", "skips", "doubles", "lost", "strays", "back", "restarts")
 
 
 def write(reporter: pytest.TerminalReporter) -> None:

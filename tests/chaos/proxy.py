@@ -54,7 +54,7 @@ class Delay:
 
 @dataclass(frozen=True)
 class Hang:
-    """Nothing is ever answered."""
+    """Nothing is answered as long as the fault lasts. Then the request is carried out, though its sender gave it up."""
 
 
 @dataclass(frozen=True)
@@ -113,6 +113,7 @@ class Proxy:
         self._server, self._token, self._tls = server, token, tls
         self._faults: tuple[Fault, ...] = ()
         self._streams: set[_Stream] = set()
+        self._later: set[asyncio.Task[web.StreamResponse]] = set()
         self._chance = random.Random(4711)
         self._loop = asyncio.new_event_loop()
         self._up = threading.Event()
@@ -183,6 +184,8 @@ class Proxy:
             self.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
             self._up.set()
             await self._end.wait()
+            for task in self._later:
+                task.cancel()
             await runner.cleanup()
         await asyncio.sleep(0.25)  # connections that were closed have yet to be let go
 
@@ -204,7 +207,10 @@ class Proxy:
                 await asyncio.sleep(fault.act.seconds)
                 return await self._forward(session, request)
             case Hang():
-                await asyncio.sleep(_NEVER)
+                later = asyncio.create_task(self._forward_after(fault, session, request))
+                self._later.add(later)
+                later.add_done_callback(self._later.discard)
+                return await asyncio.shield(later)
             case Silence():
                 async with self._open(request, web.StreamResponse()) as stream:
                     stream.dead = True
@@ -216,6 +222,14 @@ class Proxy:
             case Reset.AFTER | Reset.MIDWAY:
                 return await self._forward(session, request, fault.act)
         return web.Response(status=502)
+
+    async def _forward_after(
+        self, fault: Fault, session: aiohttp.ClientSession, request: web.BaseRequest
+    ) -> web.StreamResponse:
+        await request.read()  # it keeps it
+        while fault in self._faults:  # noqa: ASYNC110 - it is lifted by another thread
+            await asyncio.sleep(0.02)
+        return await self._forward(session, request)
 
     async def _forward(
         self, session: aiohttp.ClientSession, request: web.BaseRequest, reset: Reset | None = None

@@ -69,7 +69,7 @@ def test_rights_come_late(scene: Scene, proxy: Proxy, form: Form) -> None:
             time.sleep(seconds / 2)
         with proxy.fault(Fault(Answer(403), path="dryRun")):
             time.sleep(seconds / 2)
-    scene.check()
+    scene.check(refused=True)
 
 
 def test_a_quota_on_jobs_is_exceeded(scene: Scene, form: Form) -> None:

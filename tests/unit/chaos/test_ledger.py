@@ -83,7 +83,6 @@ def test_a_skip_that_counts_too_few_covers_no_more() -> None:
 @pytest.mark.parametrize(
     ("raw", "created", "words"),
     [
-        pytest.param(schedule(DUE, [skip(DUE[0])]), jobs(*DUE), "told as skipped", id="run and skipped"),
         pytest.param(schedule(DUE), jobs(*DUE, DUE[0] + 1), "no slot", id="a Job off the grid"),
         pytest.param(schedule(DUE, runs=[]), jobs(*DUE), "the status tells 0", id="runs not told"),
         pytest.param(schedule(DUE, iteration=4), jobs(*DUE), "4 iterations", id="runs miscounted"),
@@ -95,6 +94,10 @@ def test_a_status_that_disagrees_with_the_jobs(raw: dict[str, Any], created: dic
     told = judged(raw, created)
     assert (told.doubles, told.lost) == (0, 0)
     assert words in "\n".join(told.problems)
+
+
+def test_a_slot_that_ran_and_is_told_as_skipped_is_a_stray() -> None:
+    assert judged(schedule(DUE, [skip(DUE[0])]), jobs(*DUE)) == Account(due=5, ran=5, skipped=1, strays=1)
 
 
 def test_jobs_of_others_do_not_count() -> None:
