@@ -57,7 +57,7 @@ class Line:
     unit: str
     ours: Sequence[float]
     reference: str = ""
-    theirs: Sequence[float] = ()
+    theirs: Sequence[float] = field(default_factory=list)
     relation: Relation = ""
     goal: Goal | None = None
     detail: dict[str, Any] = field(default_factory=dict)
