@@ -99,12 +99,11 @@ format: venv ## Bring the code into shape
 	@.venv/bin/ruff check --fix .
 	@.venv/bin/ruff format .
 
-test: lint ## Run all checks: lint, unit, simulation, integration, e2e, the bench in small
+test: lint ## Run all checks: lint, unit, simulation, integration, e2e
 	@$(QUICK) tests/unit tests/simulation
 	@$(MAKE) --no-print-directory install
 	@$(PYTEST) tests/integration
 	@$(PYTEST) tests/e2e
-	@$(PYTEST) tests/controlplane tests/bench
 
 test-unit: venv ## Run the unit tests
 	@$(QUICK) tests/unit

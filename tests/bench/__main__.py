@@ -22,7 +22,7 @@ from tests.bench.events import events
 from tests.bench.figures import quantiles, table
 from tests.bench.footprint import footprint
 from tests.bench.growth import growth
-from tests.bench.measure import Options, Result, say
+from tests.bench.measure import SIZE, Options, Result, say
 from tests.bench.single import single
 from tests.bench.writes import writes
 from tests.kubectl import ROOT
@@ -69,7 +69,7 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=3, help="rounds of each measure (default 3)")
-    parser.add_argument("--size", type=int, default=1000, help="schedules due at once; all sizes follow (default 1000)")
+    parser.add_argument("--size", type=int, default=SIZE, help="schedules due at once (default 1000)")
     parser.add_argument("--only", default="", help=f"measures, separated by commas: {', '.join(_MEASURES)}")
     return parser
 

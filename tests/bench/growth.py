@@ -50,7 +50,7 @@ async def growth(options: Options) -> Result:
             unit="µs",
             ours=costs[size],
             reference=f"at {sizes[0]:,}" if size > sizes[0] else "",
-            theirs=costs[sizes[0]] if size > sizes[0] else (),
+            theirs=costs[sizes[0]] if size > sizes[0] else [],
             relation="ratio" if size > sizes[0] else "",
             goal=Goal(bound=1.2) if size > sizes[0] else None,
         )

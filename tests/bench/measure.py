@@ -8,16 +8,19 @@ from pathlib import Path
 
 from tests.bench.figures import Line
 
+SIZE = 1000
+"""Schedules due at once; all other sizes are in proportion."""
+
 _STARTED = time.monotonic()
 
 
 @dataclass(frozen=True)
 class Options:
-    """How much is measured. All sizes follow from `size`, the number of schedules that are due at once: 1,000."""
+    """How much is measured, and where the control planes have their files."""
 
     folder: Path
     rounds: int = 3
-    size: int = 1000
+    size: int = SIZE
 
     def place(self, name: str) -> Path:
         """A folder for a control plane."""

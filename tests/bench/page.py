@@ -10,6 +10,7 @@ from typing import Any
 
 from tests.bench.__main__ import RESULTS
 from tests.bench.figures import Line, table
+from tests.bench.measure import SIZE
 from tests.bench.plot import lateness_svg
 from tests.kubectl import ROOT
 
@@ -43,6 +44,8 @@ def _block(results: dict[str, Any]) -> str:
         f"{about['Python']}, Kubernetes {about['Kubernetes']}, etcd {about['etcd']}; {about['rounds']} rounds, "
         f"load {about['load before']} before."
     )
+    if about["size"] != SIZE:
+        taken += f" **A trial in small (SIZE={about['size']}), no measurement.**"
     return f"{taken}\n\n{table(lines)}\n"
 
 
