@@ -5,24 +5,22 @@ import gc
 import logging
 import socket
 import uuid
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Coroutine
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
 from agentschedule.cluster.client import Client
 from agentschedule.cluster.credentials import Credentials
-from agentschedule.cluster.lease import Elector, Leadership, LeaseTimes, Unopposed
+from agentschedule.cluster.leadership import Leadership, Unopposed
+from agentschedule.cluster.lease import Elector, LeaseTimes
 from agentschedule.cluster.operations import Operations
-from agentschedule.cluster.paths import collection
-from agentschedule.cluster.reflector import OnEvent, Reflector
-from agentschedule.constants import SELECTOR
 from agentschedule.engine.each import series_of_each
 from agentschedule.engine.engine import Engine
 from agentschedule.engine.executor import utc_now
-from agentschedule.engine.intake import Intake, Listener
+from agentschedule.engine.intake import Intake
 from agentschedule.engine.overview import Overview
 from agentschedule.engine.registry import Registry
+from agentschedule.knowledge import Knowledge
 from agentschedule.leading import Term, Terms
 from agentschedule.metrics import Metrics
 from agentschedule.metrics.pulse import watch_loop
@@ -56,11 +54,12 @@ class Application:
         planning = planner_settings(settings)
         self.intake = Intake(Registry(planning.ceilings, utc_now), planning)
         self.metrics.registry.register(Overview(self.intake.registry, leads=self.leads, clock=utc_now))
-        self._terms = Terms(self._leadership, self.intake, make_term=self._make_term, learn=self._learn, clock=utc_now)
+        self._knowledge = Knowledge(self._client, self.intake, self.metrics, settings.namespaces or (None,))
+        self._terms = Terms(
+            self._leadership, self.intake, make_term=self._make_term, learn=self._knowledge.learn, clock=utc_now
+        )
         self._probes = Probes(self.metrics, alive=self._dead, ready=self._not_ready, more=self._series_of_each)
-        self._reflectors: dict[str, list[Reflector]] = {}
         self._tasks: list[asyncio.Task[None]] = []
-        self._learned = asyncio.Event()
         self._ready = False
 
     def leads(self) -> bool:
@@ -81,9 +80,9 @@ class Application:
         await self._client.__aenter__()
         await self._lease_client.__aenter__()
         if self.settings.leader_election:
-            await self._learn(None)  # it is warm before it competes
+            await self._knowledge.learn()  # it is warm before it competes
         self._spawn("terms", self._terms.run())
-        await self._learned.wait()
+        await self._knowledge.learned.wait()
         self._spawn("resync", self._resync())
         self._spawn("pulse", watch_loop(self.metrics))
         self._ready = True
@@ -93,10 +92,11 @@ class Application:
         """Start nothing new, end what is under way, let another lead, close."""
         self._ready = False
         await self._terms.close(self.settings.shutdown_timeout)
-        for task in self._tasks:
+        for task in (*self._tasks, *self._knowledge.tasks):
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self._leadership.release()
+        await asyncio.gather(*self._tasks, *self._knowledge.tasks, return_exceptions=True)
+        written = self._operations.written()
+        await self._leadership.release(self._knowledge.handed_over(written) if written is not None else None)
         await self._probes.stop()
         await self._lease_client.__aexit__()
         await self._client.__aexit__()
@@ -137,55 +137,12 @@ class Application:
         )
         return Term(engine, sweeper)
 
-    # Learning what is there
-
-    async def _learn(self, listener: Listener | None) -> None:
-        """List everything, schedules before Jobs: no status is newer than they are. Pods before Jobs: a pod whose Job
-        is not listed has lost it for certain."""
-        intake = self.intake
-        intake.registry.begin_lists()
-        await self._watch("agentschedules", "", intake.observe_schedule, intake.schedules_listed)
-        await self._watch("agentruns", "", intake.observe_request, intake.requests_listed)
-        intake.listener = listener
-        await self._watch("pods", SELECTOR, intake.observe_pod, intake.pods_listed)
-        await self._watch("jobs", SELECTOR, intake.observe_job, intake.jobs_listed)
-        intake.registry.recall_left_pods()
-        self._learned.set()
-
-    async def _watch(self, kind: str, selector: str, on_event: OnEvent, on_listed: Callable[..., None]) -> None:
-        """Begin to watch a kind, or list what is watched already. Returns when everything of it is listed."""
-        if kind in self._reflectors:
-            await self._renew(kind)
-            return
-        self._reflectors[kind] = [
-            Reflector(
-                self._client,
-                collection(kind, namespace),
-                selector=selector,
-                on_event=on_event,
-                on_listed=partial(on_listed, namespace=namespace),
-                on_restart=partial(self.metrics.watch_restarted, kind),
-            )
-            for namespace in self._namespaces
-        ]
-        for reflector in self._reflectors[kind]:
-            self._spawn(f"watch-{kind}", reflector.run())
-        await asyncio.gather(*(reflector.synced.wait() for reflector in self._reflectors[kind]))
-
-    async def _renew(self, kind: str) -> None:
-        await asyncio.gather(*(reflector.renew() for reflector in self._reflectors[kind]))
-
-    @property
-    def _namespaces(self) -> tuple[str | None, ...]:
-        """Those to watch; None stands for all."""
-        return self.settings.namespaces or (None,)
-
     async def _resync(self) -> None:
         while True:
             await asyncio.sleep(self.settings.resync_interval)
             if not self.leads():
                 self.intake.registry.forget_gone()
-            await self._renew("agentruns")
+            await self._knowledge.renew("agentruns")
 
     def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         self._tasks.append(asyncio.create_task(work, name=name))
@@ -198,7 +155,7 @@ class Application:
 
     def _dead(self) -> str | None:
         """A task that ended is a bug that only a restart mends."""
-        ended = [task.get_name() for task in self._tasks if task.done()]
+        ended = [task.get_name() for task in (*self._tasks, *self._knowledge.tasks) if task.done()]
         return f"ended: {', '.join(ended)}" if ended else None
 
     def _not_ready(self) -> str | None:

@@ -1,24 +1,25 @@
 """Following and leading in turn. What is known is kept up to date in both; what is done is done in terms.
 
-A term begins with everything listed afresh: whoever led before may have written what a watch has not told yet. It ends
-at once when leadership is lost: nothing is written any more, and every status is again as the API server has it.
+Before a term begins, everything is found out that whoever led before has written, and a watch may not have told yet. It
+ends at once when leadership is lost: nothing is written any more, and every status is as the API server has it.
 """
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from datetime import datetime
+from typing import Any
 
-from agentschedule.cluster.lease import Leadership
+from agentschedule.cluster.leadership import Leadership, Written
 from agentschedule.engine.afresh import take_afresh
 from agentschedule.engine.engine import Engine
-from agentschedule.engine.intake import Intake, Listener
+from agentschedule.engine.intake import Intake
 from agentschedule.sweeper import Sweeper
 
 logger = logging.getLogger(__name__)
 
-Learn = Callable[[Listener], Awaitable[None]]
-"""Lists everything afresh. Gives the intake its listener when our own kinds are listed, before pods and Jobs are."""
+Learn = Callable[[Written | None], Coroutine[Any, Any, None]]
+"""Finds out what is there; see `Knowledge.learn`."""
 
 
 class Term:
@@ -54,19 +55,17 @@ class Terms:
         self._learn = learn
         self._clock = clock
         self._term: Term | None = None
+        self._learning: asyncio.Task[None] | None = None
         self._closing = False
 
     async def run(self) -> None:
         """Until cancelled, or closed and not leading any more."""
-        while not self._closing:
-            await self._leadership.acquire()
-            self._term = self._make_term()
-            async with asyncio.TaskGroup() as tasks:
-                leading = tasks.create_task(self._lead(self._term), name="term")
-                await self._leadership.hold()
-                leading.cancel()
-            self._term = self._intake.listener = None
-            take_afresh(self._intake.registry, self._clock())
+        try:
+            while not self._closing:
+                await self._leadership.acquire(self._prepare)
+                await self._have_term()
+        finally:
+            self._forget()
 
     async def close(self, seconds: float) -> None:
         """Start nothing new, end what is under way, for at most so many seconds. It still leads then."""
@@ -74,7 +73,28 @@ class Terms:
         if self._term is not None:
             await self._term.engine.close(seconds)
 
+    def _prepare(self, written: Written | None) -> None:
+        """Whoever led can write nothing any more."""
+        self._forget()
+        self._learning = asyncio.create_task(self._learn(written))
+
+    def _forget(self) -> None:
+        if self._learning is not None:
+            self._learning.cancel()
+
+    async def _have_term(self) -> None:
+        """Lead until that is lost."""
+        self._term = self._make_term()
+        async with asyncio.TaskGroup() as tasks:
+            leading = tasks.create_task(self._lead(self._term), name="term")
+            await self._leadership.hold()
+            leading.cancel()
+        self._term = self._intake.listener = None
+        take_afresh(self._intake.registry, self._clock())
+
     async def _lead(self, term: Term) -> None:
-        await self._learn(term.engine)
+        if self._learning is not None:
+            await self._learning
+        self._intake.listener = term.engine
         logger.info("a term begins", extra={"schedules": len(self._intake.registry.schedules)})
         await term.run()

@@ -79,6 +79,10 @@ class Connection:
         """Whether it was frozen and goes on with an old picture."""
         self.may_write: Callable[[], bool] | None = None
         """The fence: asked before each write. None: there is none."""
+        self.versions: dict[str, int] = {}
+        """The newest version of each kind that was written and answered."""
+        self.unanswered_at = -1e9
+        """When a request was last given up that may have been carried out, or may be later."""
         self._running = asyncio.Event()
         self._running.set()
         self.on_call: Callable[[int, Literal["before", "after"]], None] = lambda *_: None
@@ -218,11 +222,14 @@ class Connection:
         self._refuse(fault, verb, kind, name)
         with self.cluster.history.strayed(stale=True) if self.stale else nullcontext():
             answer = effect()
+        if isinstance(answer, dict) and verb != "read":
+            self.versions[kind] = max(self.versions.get(kind, 0), int(answer["metadata"]["resourceVersion"]))
         self.on_call(number, "after")
         await self.survive()
         if fault == "unanswered":
             await self._time_out()
         if fault == "failed":
+            self._does_not_know()
             raise ApiError(504, "Timeout", "the request took too long")
         await asyncio.sleep(self.faults.random.uniform(1, TIMEOUT - 1) if fault == "slow" else self.faults.delay())
         await self.survive()
@@ -233,6 +240,7 @@ class Connection:
         try:
             await asyncio.sleep(self.faults.delay())
         except asyncio.CancelledError:
+            self._does_not_know()
             if effect is not None and not self.dead:
                 with suppress(ApiError):
                     effect()
@@ -260,8 +268,12 @@ class Connection:
         if error is not None:
             raise error
 
+    def _does_not_know(self) -> None:
+        self.unanswered_at = asyncio.get_running_loop().time()
+
     async def _time_out(self) -> NoReturn:
         await asyncio.sleep(TIMEOUT)
+        self._does_not_know()
         await self.survive()
         raise ApiError(0, "Timeout", f"no answer within {TIMEOUT} s")
 

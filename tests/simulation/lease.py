@@ -39,12 +39,13 @@ class Server:
             raise ApiError(409, "Conflict", "the object has been modified")
         if self.lease is not None and body["spec"] == self.lease["spec"]:
             return  # as the API server does: no change, no new version
-        self.write(body["spec"])
+        self.write(body["spec"], body["metadata"].get("annotations"))
 
-    def write(self, spec: Raw) -> None:
+    def write(self, spec: Raw, annotations: dict[str, str] | None = None) -> None:
         """A new version, whoever made it."""
         self.version += 1
-        self.lease = {"metadata": {"name": NAME, "resourceVersion": str(self.version)}, "spec": spec}
+        meta = {"name": NAME, "resourceVersion": str(self.version), "annotations": annotations or {}}
+        self.lease = {"metadata": meta, "spec": spec}
 
     @property
     def spec(self) -> Raw:

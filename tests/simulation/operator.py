@@ -6,9 +6,10 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from agentschedule.cluster.client import Client
-from agentschedule.cluster.lease import Elector, Leadership, LeaseTimes, Unopposed
+from agentschedule.cluster.leadership import Leadership, Unopposed, Written
+from agentschedule.cluster.lease import Elector, LeaseTimes
 from agentschedule.engine.engine import Engine
-from agentschedule.engine.intake import Intake, Listener
+from agentschedule.engine.intake import Intake
 from agentschedule.engine.overview import Overview
 from agentschedule.engine.registry import Registry
 from agentschedule.leading import Term, Terms
@@ -77,13 +78,13 @@ class Operator:
             "agentschedules": Watch(
                 self.connection, "agentschedules", intake.observe_schedule, intake.schedules_listed
             ),
-            # Kopf's: a watch that begins anew shows what is there, and is silent about what is not.
-            "agentruns": Watch(self.connection, "agentruns", intake.observe_request, lambda *_: None),
+            "agentruns": Watch(self.connection, "agentruns", intake.observe_request, intake.requests_listed),
             "pods": Watch(self.connection, "pods", intake.observe_pod, intake.pods_listed),
             "jobs": Watch(self.connection, "jobs", intake.observe_job, intake.jobs_listed),
         }
         self.ready = False
         """Whether it has begun to watch pods."""
+        self._base: dict[str, int] = {}
         self._learned = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -103,7 +104,9 @@ class Operator:
         await self.terms.close(seconds)
         for task in self._tasks:
             task.cancel()
-        await self.leadership.release()
+        certain = asyncio.get_running_loop().time() > self.connection.unanswered_at + 90
+        newest = {**self._base, **self.connection.versions}
+        await self.leadership.release({kind: newest[kind] for kind in self.watches} if certain else None)
 
     def freeze(self) -> None:
         """As with SIGSTOP: it does nothing, sees no time pass and reads nothing; what it had sent goes its way."""
@@ -137,18 +140,21 @@ class Operator:
         self._spawn(self.terms.run())
         await self._learned.wait()
         self._spawn(self._resync())
-        await self.watches["agentruns"].begin()
 
-    async def _learn(self, listener: Listener | None) -> None:
-        """Pods before Jobs: then a pod whose Job is not listed has lost it for certain."""
+    async def _learn(self, written: Written | None) -> None:
+        """As `Knowledge` does."""
+        if written is not None and all(self.watches[kind].version >= version for kind, version in written.items()):
+            self._world.log(f"operator {self.number} knows all that was written before")
+            self._base = dict(written)
+            return
         self.intake.registry.begin_lists()
         await self.watches["agentschedules"].begin()
-        await self._list_requests()
-        self.intake.listener = listener
+        await self.watches["agentruns"].begin()
         await self.watches["pods"].begin()
         self.ready = True
         await self.watches["jobs"].begin()
         self.intake.registry.recall_left_pods()
+        self._base = {kind: watch.version for kind, watch in self.watches.items()}
         self._learned.set()
 
     def _make_term(self) -> Term:
@@ -171,13 +177,7 @@ class Operator:
             if not self.leadership.leads():
                 self.intake.registry.forget_gone()
             if not self._world.faults.down:
-                await self._list_requests()
-
-    async def _list_requests(self) -> None:
-        """What the watch of AgentRuns lost (a deletion within a gap) is found here."""
-        watch = Watch(self.connection, "agentruns", self.intake.observe_request, self.intake.requests_listed)
-        await watch.begin()
-        watch.close()
+                await self.watches["agentruns"].begin()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -102,3 +102,9 @@ def test_the_leader_hangs_at_any_request_and_goes_on() -> None:
 def test_the_leader_is_killed_at_any_request() -> None:
     crashes: list[Happening] = [lambda world: world.crash(3), lambda world: world.crash(60)]
     _tell_all(list(product(("Forbid", "Replace"), MOMENTS, crashes)), range(1, CALLS + 1, 5))
+
+
+def test_the_leader_is_stopped_at_any_request() -> None:
+    """It tells what it has written last; who has seen all that need not list anything."""
+    stops: list[Happening] = [lambda world: world.stop_soon(3), lambda world: world.stop_soon(60)]
+    _tell_all(list(product(("Forbid", "Replace"), MOMENTS, stops)), range(1, CALLS + 1, 5))

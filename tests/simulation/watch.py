@@ -23,6 +23,8 @@ class Watch:
     ) -> None:
         self.kind = kind
         self.losing = False
+        self.version = 0
+        """Up to which everything was told."""
         self._connection = connection
         self._on_event = on_event
         self._on_listed = on_listed
@@ -48,7 +50,7 @@ class Watch:
         for raw in items:
             self._on_event(None, raw)
         self._on_listed({raw["metadata"]["uid"] for raw in items}, version)
-        self._open, self._buffering, self.losing = True, False, False
+        self._open, self._buffering, self.losing, self.version = True, False, False, version
         self._resume(version)
 
     def snap(self, *, losing: bool) -> None:
@@ -108,4 +110,5 @@ class Watch:
         if self._connection.frozen:
             self._held.append((event, raw))
         else:
+            self.version = max(self.version, int(raw["metadata"]["resourceVersion"]))
             self._on_event(event, raw)

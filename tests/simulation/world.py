@@ -208,6 +208,11 @@ class World(Users):
             self._end(operator, "sees that another leads, and ends")
             self.old.remove(operator)
 
+    def stop_soon(self, seconds: float) -> None:
+        """Stop the operator as SIGTERM does; another is started after so many seconds."""
+        self._tasks.add(asyncio.get_running_loop().create_task(self.stop()))
+        asyncio.get_running_loop().call_later(seconds, self.start)
+
     def crash(self, seconds: float) -> None:
         """Kill the operator; it is started again after so many seconds."""
         self.crashes += 1

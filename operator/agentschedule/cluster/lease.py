@@ -6,16 +6,18 @@ each one's own monotonic clock; the times in the Lease are for people. Every wri
 """
 
 import asyncio
+import json
 import logging
 import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from agentschedule.cluster.client import Client
 from agentschedule.cluster.errors import ApiError
+from agentschedule.cluster.leadership import Prepare, Written
 from agentschedule.cluster.paths import collection, item
 
 logger = logging.getLogger(__name__)
@@ -32,41 +34,9 @@ _RELEASED = 1
 does not say so: a person may have emptied it, while its holder still leads."""
 
 _TO_RELEASE = 2.0
+_WRITTEN = "agentschedule.dev/written"
+"""Annotation of a Lease that was given back: what its holder wrote last."""
 _STAMP = "%Y-%m-%dT%H:%M:%S.%fZ"
-
-
-class Leadership(Protocol):
-    """Whether this operator leads."""
-
-    def leads(self) -> bool:
-        """Whether it does at this moment."""
-
-    async def acquire(self) -> None:
-        """Wait until it leads."""
-
-    async def hold(self) -> None:
-        """Go on leading. Returns when it does not lead any more."""
-
-    async def release(self) -> None:
-        """Lead no more, and let others know."""
-
-
-class Unopposed:
-    """Without leader election: the only operator leads for as long as it runs."""
-
-    def leads(self) -> bool:
-        """Always."""
-        return True
-
-    async def acquire(self) -> None:
-        """At once."""
-
-    async def hold(self) -> None:
-        """For ever."""
-        await asyncio.Event().wait()
-
-    async def release(self) -> None:
-        """Nobody waits for it."""
 
 
 def steady_time() -> float:
@@ -110,8 +80,11 @@ class Elector:
         """As it was last read or written; None when it is to be read."""
         self._version: str | None = None
         """That of the last Lease seen: "" of one that is not there, None before the first look."""
-        self._taken_until = _NEVER
-        """Until then another may lead, as far as can be seen."""
+        self._taken_until = self._written_until = _NEVER
+        """Until then another may lead, as far as can be seen, and until then it may write."""
+        self._prepare: Prepare = lambda _: None
+        self._prepared: str | None = None
+        """The version of the Lease for which that was called."""
         self.holder = ""
         """The identity of whoever holds it, as last seen."""
 
@@ -119,8 +92,9 @@ class Elector:
         """Whether this candidate leads at this moment. Nobody else does then."""
         return self._clock() < self._leads_until and not self._gave_up
 
-    async def acquire(self) -> None:
+    async def acquire(self, prepare: Prepare) -> None:
         """Try until it leads."""
+        self._prepare = prepare
         while True:
             await self._try()
             if self.leads():
@@ -137,14 +111,14 @@ class Elector:
                 await self._try()
         logger.warning("not leading any more", extra={"identity": self._identity, "holder": self.holder})
 
-    async def release(self) -> None:
+    async def release(self, written: Written | None = None) -> None:
         """Give it back, so that others need not wait; whatever keeps that from succeeding, it will run out."""
         held, self._gave_up = self.leads(), True
         if not held:
             return
         try:
             async with asyncio.timeout(_TO_RELEASE):
-                while not await self._give_back():
+                while not await self._give_back(written):
                     pass
         except (ApiError, TimeoutError) as error:
             logger.warning("the Lease could not be given back and will run out", extra={"error": str(error)})
@@ -158,6 +132,7 @@ class Elector:
         try:
             for _ in range(2):
                 lease = self._lease or await self._look()
+                self._have_prepared(lease)
                 if not self._may_take():
                     self._lease = None
                     break
@@ -173,6 +148,13 @@ class Elector:
     def _may_take(self) -> bool:
         """Whether nobody else can lead. What is ours by a request whose answer was lost, is ours."""
         return self.leads() or self.holder == self._identity or self._taken_until <= self._clock()
+
+    def _have_prepared(self, lease: Raw) -> None:
+        """Once for each Lease that another wrote. With other times than ours it is not known when that one stops."""
+        early = self._written_until <= self._clock()
+        if self._prepared != self._version and not self.leads() and (early or self._may_take()):
+            self._prepared = self._version
+            self._prepare(_written(lease) if self._taken_until == _NEVER else None)
 
     async def _look(self) -> Raw:
         try:
@@ -200,7 +182,10 @@ class Elector:
         lasts = spec.get("leaseDurationSeconds") or 0
         free = untouched or (not holder and lasts == _RELEASED)
         wait = min(max(lasts, self._times.duration), _LONGEST)
-        self._taken_until = _NEVER if free else self._clock() + wait
+        writes = self._times.renew_deadline if lasts == math.ceil(self._times.duration) else wait
+        self._taken_until, self._written_until = (
+            (_NEVER, _NEVER) if free else (self._clock() + wait, self._clock() + writes)
+        )
 
     async def _take(self, lease: Raw) -> bool:
         """Write that it is ours. False: it was changed or removed meanwhile."""
@@ -214,26 +199,29 @@ class Elector:
             transitions = (spec.get("leaseTransitions") or 0) + 1 if _exists(lease) else 0
             ours |= {"acquireTime": now, "leaseTransitions": transitions}
         sent = self._clock()
-        if not await self._write(lease, {**spec, **ours}):
+        if not await self._write(lease, {**spec, **ours}, written=None):
             return False
         self._leads_until = sent + self._times.renew_deadline
         return True
 
-    async def _give_back(self) -> bool:
+    async def _give_back(self, written: Written | None) -> bool:
         """Whether it is nobody's now. It may have been changed meanwhile, by a late request of our own."""
         lease = self._lease or await self._look()
         spec = lease.get("spec") or {}
         if spec.get("holderIdentity") != self._identity:
             return True
         nobody = {"holderIdentity": "", "leaseDurationSeconds": _RELEASED, "renewTime": self._stamp(lease)}
-        return await self._write(lease, {**spec, **nobody})
+        return await self._write(lease, {**spec, **nobody}, written)
 
-    async def _write(self, lease: Raw, spec: Raw) -> bool:
+    async def _write(self, lease: Raw, spec: Raw, written: Written | None) -> bool:
         """Replace exactly this version, or make it where there is none. Until that is answered, nothing is known."""
         self._lease = None
         exists = _exists(lease)
         path = item(_KIND, self._namespace, self._name) if exists else collection(_KIND, self._namespace)
-        body = {**lease, "apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "spec": spec}
+        notes = {name: text for name, text in (_notes(lease)).items() if name != _WRITTEN}
+        notes |= {_WRITTEN: json.dumps(written)} if written is not None else {}
+        meta = {**lease["metadata"], "annotations": notes}
+        body = {"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": meta, "spec": spec}
         try:
             answer = await self._request("PUT" if exists else "POST", path, body)
         except ApiError as error:
@@ -267,3 +255,16 @@ class Elector:
 def _exists(lease: Raw) -> bool:
     """Whether the API server has it."""
     return "resourceVersion" in lease["metadata"]
+
+
+def _notes(lease: Raw) -> dict[str, str]:
+    return lease["metadata"].get("annotations") or {}
+
+
+def _written(lease: Raw) -> Written | None:
+    """What the Lease says of it; None where it says nothing that can be read."""
+    try:
+        said = json.loads(_notes(lease).get(_WRITTEN, ""))
+    except ValueError:
+        return None
+    return said if isinstance(said, dict) and all(isinstance(version, int) for version in said.values()) else None

@@ -1,7 +1,9 @@
 """What the operator does to the cluster, one method an operation. Raw dicts: models cost ten times the CPU here."""
 
 import asyncio
-from collections.abc import Callable
+import math
+import time
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
 
@@ -12,6 +14,10 @@ from agentschedule.constants import ANNOTATION_STOPPED, API_VERSION, LABEL_SCHED
 from agentschedule.runs.facts import version_number
 
 Raw = dict[str, Any]
+
+_WATCHED = ("agentschedules", "agentruns", "jobs", "pods")
+_CARRIED_OUT = 90.0
+"""Seconds after which no request is carried out any more that was not answered: the API server's own time-out is 60."""
 
 _STRICTLY = {"dryRun": "All", "fieldValidation": "Strict"}
 
@@ -26,6 +32,13 @@ class Operations:
         self._client = client
         self._identity = identity
         self._may_write = may_write
+        self._versions: dict[tuple[str, str], int] = {}
+        self._unanswered_at = -math.inf
+
+    def written(self) -> Mapping[tuple[str, str], int] | None:
+        """The newest version of each kind and namespace that was written. None: nobody knows, since a request that was
+        not answered may still be carried out."""
+        return self._versions if time.monotonic() >= self._unanswered_at + _CARRIED_OUT else None
 
     async def warm(self, connections: int) -> None:
         """Have so many connections open: a handshake costs several times what a request does. Never fails."""
@@ -34,7 +47,7 @@ class Operations:
 
     async def create_job(self, namespace: str, manifest: Raw | bytes) -> Raw:
         """Create a Job, given as such or as JSON text. `ApiError` 409 when the name is taken."""
-        return await self._write("POST", collection("jobs", namespace), manifest)
+        return await self._write("POST", "jobs", namespace, manifest)
 
     async def dry_run_job(self, manifest: Raw) -> Answer:
         """Ask whether a Job would be taken, unknown fields not allowed. Warnings are Pod Security's and the like."""
@@ -43,8 +56,7 @@ class Operations:
 
     async def create_claim(self, manifest: Raw) -> Raw:
         """Create a PersistentVolumeClaim. `ApiError` 409 when the name is taken."""
-        path = collection("persistentvolumeclaims", manifest["metadata"]["namespace"])
-        return await self._write("POST", path, manifest)
+        return await self._write("POST", "persistentvolumeclaims", manifest["metadata"]["namespace"], manifest)
 
     async def read(self, kind: str, namespace: str, name: str) -> Raw | None:
         """A fresh read. None when there is no such object."""
@@ -72,7 +84,7 @@ class Operations:
             "preconditions": {"uid": uid},
         }
         try:
-            await self._write("DELETE", item(kind, namespace, name), options)
+            await self._write("DELETE", kind, namespace, options, name)
         except ApiError as error:
             if error.status in {404, 409}:
                 return False
@@ -83,7 +95,7 @@ class Operations:
         """Note on a Job why it is stopped, then delete it; it stays until its pods are gone."""
         note = {"metadata": {"uid": uid, "annotations": {ANNOTATION_STOPPED: why}}}
         try:
-            await self._write("PATCH", item("jobs", namespace, name), note)
+            await self._write("PATCH", "jobs", namespace, note, name)
         except ApiError as error:
             if error.status in {404, 409}:
                 return False
@@ -92,8 +104,7 @@ class Operations:
 
     async def patch(self, kind: str, namespace: str, name: str, body: Raw, subresource: str = "") -> Raw:
         """Merge-patch an object or its subresource."""
-        path = item(kind, namespace, name, subresource)
-        return await self._write("PATCH", path, body)
+        return await self._write("PATCH", kind, namespace, body, name, subresource)
 
     async def events_on(self, namespace: str, uid: str) -> list[Raw]:
         """The Events on an object, in no order; of very many, some."""
@@ -122,10 +133,26 @@ class Operations:
             "reportingComponent": MANAGER,
             "reportingInstance": self._identity,
         }
-        await self._write("POST", collection("events", regarding["namespace"]), body)
+        await self._write("POST", "events", regarding["namespace"], body)
 
-    async def _write(self, method: str, path: str, body: Raw | bytes) -> Raw:
+    async def _write(
+        self, method: str, kind: str, namespace: str, body: Raw | bytes, name: str = "", subresource: str = ""
+    ) -> Raw:
         """Everything that changes the cluster goes through here."""
+        path = item(kind, namespace, name, subresource) if name else collection(kind, namespace)
         content_type = MERGE_PATCH if method == "PATCH" else JSON
-        answer = await self._client.request(method, path, body=body, content_type=content_type, only_if=self._may_write)
+        try:
+            answer = await self._client.request(
+                method, path, body=body, content_type=content_type, only_if=self._may_write
+            )
+        except ApiError as error:
+            if (error.status == 0 and error.reason != "NotLeading") or error.status >= 500:
+                self._unanswered_at = time.monotonic()
+            raise
+        except BaseException:
+            self._unanswered_at = time.monotonic()
+            raise
+        if kind in _WATCHED:
+            version = version_number(answer.body.get("metadata", {}).get("resourceVersion", ""))
+            self._versions[kind, namespace] = max(version, self._versions.get((kind, namespace), 0))
         return answer.body

@@ -57,6 +57,11 @@ class Reflector:
         self._round: asyncio.Timeout | None = None
         self.synced = asyncio.Event()
 
+    @property
+    def version(self) -> int:
+        """Up to which version everything is known."""
+        return version_number(self._version)
+
     async def run(self) -> None:
         """List and watch until cancelled."""
         while True:

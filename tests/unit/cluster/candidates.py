@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from agentschedule.cluster.client import Answer, Client
 from agentschedule.cluster.errors import ApiError
+from agentschedule.cluster.leadership import Written
 from agentschedule.cluster.lease import Elector, LeaseTimes
 from tests.simulation.lease import NAME, NAMESPACE, Server
 
@@ -39,6 +40,9 @@ class Candidate:
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     led: int = 0
     """How many terms it has had."""
+    prepared: list[Written | None] = field(default_factory=list)
+    """What it was told that others had written, each time that it was to prepare for leading."""
+    prepared_at: float = -1.0
     has_looked: bool = False
     """Whether it was ever told what the server has."""
 
@@ -56,10 +60,10 @@ class Candidate:
         for task in self.tasks:
             task.cancel()
 
-    async def stop(self) -> None:
+    async def stop(self, written: Written | None = None) -> None:
         self.kill()
         await asyncio.gather(*self.tasks, return_exceptions=True)
-        await self.elector.release()
+        await self.elector.release(written)
 
     def freeze(self) -> None:
         self.running.clear()
@@ -72,9 +76,13 @@ class Candidate:
 
     async def _live(self) -> None:
         while True:
-            await self.elector.acquire()
+            await self.elector.acquire(self._prepare)
             self.led += 1
             await self.elector.hold()
+
+    def _prepare(self, written: Written | None) -> None:
+        self.prepared.append(written)
+        self.prepared_at = now()
 
     def _wall(self) -> datetime:
         return START + self.skew + timedelta(seconds=0 if self.wall_stands else now())

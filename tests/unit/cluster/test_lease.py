@@ -420,3 +420,85 @@ async def test_no_namespace_is_told_and_waited_for(caplog: pytest.LogCaptureFixt
     assert "there is none" in str(caplog.records[0].error)  # type: ignore[attr-defined]
     server.carry_out = made  # type: ignore[method-assign]
     assert await until(one.leads) <= 2
+
+
+# Preparing
+
+
+async def one_after_the_other(server: Server, *names: str) -> list[Candidate]:
+    """The first of them leads."""
+    made = []
+    for name in names:
+        made += candidates(server, name)
+        await until(made[0].leads)
+    return made
+
+
+@told
+async def test_who_is_to_lead_prepares_when_the_other_can_write_nothing_any_more() -> None:
+    """That is some seconds before the Lease has run out."""
+    server = Server()
+    [one, two] = await one_after_the_other(server, "one", "two")
+    await asyncio.sleep(5.4)
+    one.loses = "requests"
+    await until(lambda: len(two.prepared) == 1)
+    assert not one.leads()
+    assert not two.leads()
+    assert 3 <= await until(two.leads) <= 6
+    await asyncio.sleep(60)
+    assert two.prepared == [None], "once"
+
+
+@told
+async def test_whoever_prepared_in_vain_prepares_again_next_time() -> None:
+    server = Server()
+    [one, two] = await one_after_the_other(server, "one", "two")
+    for times in (1, 2):
+        one.freeze()
+        await until(lambda times=times: len(two.prepared) == times)  # type: ignore[misc]
+        one.thaw()
+        await asyncio.sleep(1)
+        await until(one.leads)
+        assert not two.leads()
+        await asyncio.sleep(20)
+
+
+@told
+async def test_what_was_written_last_is_told_to_whoever_comes_next_and_not_to_the_one_after() -> None:
+    server = Server()
+    [one, two, three] = await one_after_the_other(server, "one", "two", "three")
+    await one.stop({"jobs": 7})
+    await until(lambda: two.leads() or three.leads())
+    second, third = (two, three) if two.leads() else (three, two)
+    assert second.prepared == [{"jobs": 7}]
+    second.kill()
+    await until(third.leads)
+    assert third.prepared[-1] is None
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"jobs": "7"}', "7"])
+@told
+async def test_a_note_that_cannot_be_read_says_nothing(text: str) -> None:
+    server = Server()
+    server.write(RELEASED, {"agentschedule.dev/written": text})
+    [one] = candidates(server, "one")
+    await until(one.leads)
+    assert one.prepared == [None]
+
+
+@told
+async def test_a_note_in_a_lease_that_was_not_given_back_does_not_count() -> None:
+    server = Server()
+    server.write({"holderIdentity": "bob", "leaseDurationSeconds": 15}, {"agentschedule.dev/written": '{"jobs": 7}'})
+    [one] = candidates(server, "one")
+    await until(one.leads)
+    assert one.prepared == [None]
+
+
+@told
+async def test_with_other_times_nobody_knows_when_the_other_stops_writing() -> None:
+    server = Server()
+    server.write({"holderIdentity": "bob", "leaseDurationSeconds": 20})
+    [one] = candidates(server, "one")
+    await until(lambda: one.prepared != [])
+    assert now() >= 20

@@ -1,9 +1,11 @@
 """Never two leaders at a time, whatever happens: clocks that run at the same rate are all that is needed."""
 
 import asyncio
+import logging
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
@@ -40,6 +42,8 @@ class Leaders(RuleBasedStateMachine):
         self.loop = VirtualLoop()
         self.server = Server()
         self.made: list[Candidate] = []
+        self.terms: dict[str, int] = {}
+        self.led_at: dict[str, float] = {}
         self.deleted_at = -1e9
 
     def teardown(self) -> None:
@@ -52,6 +56,19 @@ class Leaders(RuleBasedStateMachine):
         self.loop.run_until_complete(end())
         self.loop.close()
 
+    def check_prepared(self) -> None:
+        """Since whoever leads now was last told to prepare, nobody else has led."""
+        now = self.loop.time()
+        for each in self.made:
+            if each.leads():
+                self.led_at[each.identity] = now
+        for each in self.made:
+            if each.led > self.terms.get(each.identity, 0):
+                self.terms[each.identity] = each.led
+                others = [at for who, at in self.led_at.items() if who != each.identity]
+                assert each.prepared
+                assert each.prepared_at >= max(others, default=-1.0), f"{each.identity} did not prepare after that"
+
     def pass_time(self, seconds: float) -> None:
         async def sleep() -> None:
             left = seconds
@@ -63,6 +80,7 @@ class Leaders(RuleBasedStateMachine):
         self.loop.run_until_complete(sleep())
 
     def check(self) -> None:
+        self.check_prepared()
         leading = [each.identity for each in self.made if each.leads()]
         assert len(leading) <= 1, f"{leading} lead at {self.loop.time():.3f}"
 
@@ -155,5 +173,6 @@ class Leaders(RuleBasedStateMachine):
         assert self.leaders() == 1 or not living
 
 
-def test_never_two() -> None:
+def test_never_two(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.CRITICAL)
     run_state_machine_as_test(Leaders, settings=settings(stories(80, many=2000), stateful_step_count=40))
