@@ -43,9 +43,10 @@ class Knowledge:
         last by whoever else writes, and the watches have told of that.
         """
         if written is not None and await self._has_told(written):
-            logger.info("the watches have told of everything that was written before")
+            logger.info("everything that was written before is known")
             self._base = written
             return
+        logger.info("listing what is there")
         intake = self._intake
         intake.registry.begin_lists()
         # Schedules before Jobs: no status is newer than they are. Pods before Jobs: a pod whose Job is not listed has

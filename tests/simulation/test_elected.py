@@ -108,3 +108,38 @@ def test_the_leader_is_stopped_at_any_request() -> None:
     """It tells what it has written last; who has seen all that need not list anything."""
     stops: list[Happening] = [lambda world: world.stop_soon(3), lambda world: world.stop_soon(60)]
     _tell_all(list(product(("Forbid", "Replace"), MOMENTS, stops)), range(1, CALLS + 1, 5))
+
+
+def test_a_graceful_stop_writes_what_is_known() -> None:
+    """Though mere progress of a run would have waited for more."""
+
+    async def story() -> None:
+        async with World(elected=True) as world:
+            world.apply("report", {"at": "2026-11-22T10:02:00Z"})
+            world.start()
+            await world.sleep(2 * MINUTE + 1)
+            [life] = world.cluster.history.lives.values()
+            assert len(life.jobs) == 1
+            assert not life.status.get("active")
+            await world.stop()
+            assert len(life.status["active"]) == 1
+
+    simulate(story())
+
+
+def test_a_graceful_stop_in_a_burst_starts_nothing_more_and_the_next_leader_does() -> None:
+    async def story() -> None:
+        async with World(elected=True) as world:
+            for number in range(300):
+                world.apply(f"report-{number}", {"at": "2026-11-22T10:02:00Z"})
+            world.start()
+            await world.sleep(2 * MINUTE + 0.06)
+            await world.stop()
+            begun = len(list(world.cluster.items("jobs")))
+            assert 0 < begun < 300
+            world.start()
+            await world.sleep(30)
+            assert len(list(world.cluster.items("jobs"))) == 300
+            check_promises(world)
+
+    simulate(story())

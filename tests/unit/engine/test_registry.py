@@ -332,3 +332,25 @@ def test_jobs_and_pods_that_a_list_lacks_have_no_place(registry: Registry) -> No
     assert registry.admission.taken == 1, "its pod may be running"
     registry.list_pods([], 50)
     assert registry.admission.taken == 0
+
+
+def test_who_follows_forgets_what_is_gone_for_long(registry: Registry) -> None:
+    """Another records what comes of it; whoever is to lead soon still knows what was gone just now."""
+    registry.put_job(raw_job())
+    registry.put_pod(raw_pod(status={"phase": "Running"}))
+    registry.drop_job(raw_job())
+    registry.forget_gone()
+    assert one(registry).job_gone
+    registry.forget_gone()
+    assert sightings(registry) == []
+    assert registry.admission.taken == 1, "its pod runs"
+    registry.drop_pod(raw_pod(status={"phase": "Running"}))
+    assert registry.admission.taken == 0
+    assert list(registry.pods()) == []
+
+
+def test_what_is_there_is_not_forgotten(registry: Registry) -> None:
+    registry.put_job(raw_job())
+    for _ in range(3):
+        registry.forget_gone()
+    assert not one(registry).job_gone
