@@ -76,7 +76,7 @@ def slot_of(job: str) -> tuple[str, int] | None:
 def account(schedule: Raw, created: Mapping[str, int], through: float, since: float = 0) -> Account:
     """What became of the slots of a schedule that rests now.
 
-    `created`: how often a Job of each name was created. Every slot after `since` and up to `through` must be dealt with.
+    `created`: how often a Job of each name was created. Slots after `since` and up to `through` must be dealt with.
     """
     name, status = schedule["metadata"]["name"], schedule.get("status") or {}
     own = {job: slot[1] for job in created if (slot := slot_of(job)) and slot[0] == name}
