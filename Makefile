@@ -11,6 +11,7 @@ COMPILE := pip compile --quiet --universal --generate-hashes --no-header --no-em
 PYTHON := .venv/bin/python
 PYTEST := .venv/bin/pytest
 QUICK := $(PYTEST) -q --numprocesses auto
+CHAOS := $(PYTEST) -q --numprocesses 2 --dist worksteal tests/chaos
 CLUSTER := PYTHONPATH=hack $(PYTHON) -m localcluster
 IMAGES := PYTHONPATH=hack $(PYTHON) -m images
 DEMO := PYTHONPATH=hack $(PYTHON) -m demo
@@ -99,11 +100,12 @@ format: venv ## Bring the code into shape
 	@.venv/bin/ruff check --fix .
 	@.venv/bin/ruff format .
 
-test: lint ## Run all checks: lint, unit, simulation, integration, e2e
+test: lint ## Run all checks: lint, unit, simulation, integration, e2e, faults in short
 	@$(QUICK) tests/unit tests/simulation
 	@$(MAKE) --no-print-directory install
 	@$(PYTEST) tests/integration
 	@$(PYTEST) tests/e2e
+	@$(CHAOS)
 
 test-unit: venv ## Run the unit tests
 	@$(QUICK) tests/unit
@@ -119,6 +121,10 @@ test-integration: cluster ## Run the integration tests: this checkout's operator
 
 test-e2e: install ## Run the end-to-end tests: the installed chart, real containers
 	@$(PYTEST) tests/e2e
+
+test-chaos: venv ## Do to operator and API server what can befall them, in full length (about 20 minutes)
+	@AGENTSCHEDULE_CHAOS=full $(CHAOS)
+	@$(PYTHON) -m tests.chaos.page
 
 test-cluster: venv ## Test the local cluster itself, in a second instance of it
 	@AGENTSCHEDULE_TEST_CLUSTER=1 $(PYTEST) tests/cluster
@@ -138,4 +144,4 @@ clean: ## Remove what was made in this checkout (not the cluster: make cluster-d
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .bench build dist
 
 .PHONY: help demo demo-down venv lock cluster cluster-status cluster-down image install crds manifests docs lint format \
-  test test-unit test-simulation test-deep test-integration test-e2e test-cluster test-bench bench bench-docs clean
+  test test-unit test-simulation test-deep test-integration test-e2e test-chaos test-cluster test-bench bench bench-docs clean
