@@ -92,7 +92,7 @@ def test_a_namespace_is_deleted(scene: Scene, proxy: Proxy, form: Form) -> None:
     scene.make_namespace(doomed)
     scene.sow_kinds()
     scene.sow("doomed", form.number(5, 50), namespace=doomed, every="1s", concurrencyPolicy="Allow")
-    scene.operator(scene.connect(proxy.url), namespaces="")
+    scene.operator(scene.connect(proxy.url), environment={"AGENTSCHEDULE_NAMESPACES": ""})
     scene.settle_in()
     scene.wait("runs there", lambda: len(scene.history.created(doomed)) >= 5)
     with scene.fault("namespace deleted", "with schedules in it, others go on"):
