@@ -9,7 +9,6 @@ import pytest
 
 from tests.chaos.api import Api
 from tests.chaos.conftest import OPERATOR, Form
-from tests.chaos.pod import Pod
 from tests.chaos.proxy import Fault, Hang, Proxy
 from tests.chaos.scene import Scene
 
@@ -39,8 +38,8 @@ def test_the_leader_is_cut_off(scene: Scene, proxy: Proxy, another_proxy: Proxy,
     scene.sow_kinds()
     leader, follower = (scene.operator(scene.connect(one.url), settings=settings) for one in (proxy, another_proxy))
     scene.settle_in()
-    assert _led(leader) == 1
-    assert _led(follower) == 0
+    assert leader.terms() == 1
+    assert follower.terms() == 0
     fault, times = "leader cut off", form.number(1, 3)
     for number in range(times):
         cut = proxy if number % 2 == 0 else another_proxy
@@ -52,10 +51,5 @@ def test_the_leader_is_cut_off(scene: Scene, proxy: Proxy, another_proxy: Proxy,
         with scene.fault(fault, "then what it had asked for was carried out" if number == 0 else ""):
             time.sleep(1)
         scene.normal_again()
-    assert _led(leader) + _led(follower) == 1 + times
+    assert leader.terms() + follower.terms() == 1 + times
     scene.reckon(strays=True)
-
-
-def _led(operator: Pod) -> int:
-    """How often it has led."""
-    return sum(line["message"] == "a term begins" for line in operator.log())

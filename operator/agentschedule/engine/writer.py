@@ -165,7 +165,9 @@ class StatusWriter:
         ticket.queued = False
         if error.status == 404:
             return
-        ticket.failures, ticket.longest = min(ticket.failures + 1, _MOST_FAILURES), error.longest_wait
+        if ticket.longest != error.longest_wait:  # another trouble, such as a server that is back and reads its roles
+            ticket.failures, ticket.longest = 0, error.longest_wait
+        ticket.failures = min(ticket.failures + 1, _MOST_FAILURES)
         log = logger.error if error.status in {400, 422} else logger.info if error.status == 409 else logger.warning
         log(
             "a status could not be written",
