@@ -12,7 +12,7 @@ from tests.bench import bodies
 from tests.bench.arrivals import Arrivals
 from tests.bench.client import Raw
 from tests.bench.measure import say
-from tests.bench.scene import Scene, cpu, full_minute, quiet, resident, sleep_until, until
+from tests.bench.scene import Scene, comes_to_rest, cpu, full_minute, quiet, resident, sleep_until, until
 
 LIFTED = ("--kube-api-qps=10000", "--kube-api-burst=10000", "--concurrent-cron-job-syncs=32")
 _RECORDED = 120.0
@@ -104,8 +104,7 @@ async def _settled(scene: Scene, operator: int, size: int) -> datetime:
         due = full_minute(12 + patience * size / _SETTLED_EACH_SECOND)
         cron = bodies.cron(due)
         await scene.create_schedules([bodies.schedule(bodies.name(number), schedule=cron) for number in range(size)])
-        await quiet(operator)
-        if due.timestamp() - time.time() > _WATCH_STARTS:
+        if await comes_to_rest(operator, 2.0, due.timestamp() - time.time() - _WATCH_STARTS):
             return due
         say(f"{size:,} schedules had not settled in time, trying again with more of it")
         await scene.clear()
