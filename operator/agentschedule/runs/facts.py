@@ -36,7 +36,9 @@ _EPOCH = datetime.fromtimestamp(0, UTC)
 
 @dataclass(frozen=True, slots=True)
 class JobFacts:
-    """A Job of ours; two are equal that say the same, whatever their versions. `finished` is None until it has ended, then "Complete" or "Failed".
+    """A Job of ours; two that say the same are equal, whatever their versions.
+
+    `finished` is None until it has ended, then "Complete" or "Failed".
 
     `budget` is what was set aside for it, in US dollars; `iteration` the count of the scheduled run, where it was told.
     `started_at` is when the cluster took it up, `suspended` whether a queue system holds it back.
