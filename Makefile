@@ -100,12 +100,11 @@ format: venv ## Bring the code into shape
 	@.venv/bin/ruff check --fix .
 	@.venv/bin/ruff format .
 
-test: lint ## Run all checks: lint, unit, simulation, integration, e2e, faults in short
+test: lint ## Run all checks: lint, unit, simulation, integration, e2e
 	@$(QUICK) tests/unit tests/simulation
 	@$(MAKE) --no-print-directory install
 	@$(PYTEST) tests/integration
 	@$(PYTEST) tests/e2e
-	@$(CHAOS)
 
 test-unit: venv ## Run the unit tests
 	@$(QUICK) tests/unit
@@ -121,6 +120,9 @@ test-integration: cluster ## Run the integration tests: this checkout's operator
 
 test-e2e: install ## Run the end-to-end tests: the installed chart, real containers
 	@$(PYTEST) tests/e2e
+
+test-chaos-short: venv ## The same in a short form, some minutes
+	@$(CHAOS)
 
 test-chaos: venv ## Do to operator and API server what can befall them, in full length (about 20 minutes)
 	@AGENTSCHEDULE_CHAOS=full $(CHAOS)
@@ -144,4 +146,4 @@ clean: ## Remove what was made in this checkout (not the cluster: make cluster-d
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .bench build dist
 
 .PHONY: help demo demo-down venv lock cluster cluster-status cluster-down image install crds manifests docs lint format \
-  test test-unit test-simulation test-deep test-integration test-e2e test-chaos test-cluster test-bench bench bench-docs clean
+  test test-unit test-simulation test-deep test-integration test-e2e test-chaos test-cluster test-bench test-chaos test-chaos-short bench bench-docs clean
