@@ -11,6 +11,7 @@ COMPILE := pip compile --quiet --universal --generate-hashes --no-header --no-em
 PYTHON := .venv/bin/python
 PYTEST := .venv/bin/pytest
 QUICK := $(PYTEST) -q --numprocesses auto
+CHAOS := $(PYTEST) -q --numprocesses 2 --dist worksteal tests/chaos
 CLUSTER := PYTHONPATH=hack $(PYTHON) -m localcluster
 IMAGES := PYTHONPATH=hack $(PYTHON) -m images
 DEMO := PYTHONPATH=hack $(PYTHON) -m demo
@@ -120,6 +121,13 @@ test-integration: cluster ## Run the integration tests: this checkout's operator
 test-e2e: install ## Run the end-to-end tests: the installed chart, real containers
 	@$(PYTEST) tests/e2e
 
+test-chaos-short: venv ## The same in a short form, some minutes
+	@$(CHAOS)
+
+test-chaos: venv ## Do to operator and API server what can befall them, in full length (about 20 minutes)
+	@AGENTSCHEDULE_CHAOS=full $(CHAOS)
+	@$(PYTHON) -m tests.chaos.page
+
 test-cluster: venv ## Test the local cluster itself, in a second instance of it
 	@AGENTSCHEDULE_TEST_CLUSTER=1 $(PYTEST) tests/cluster
 
@@ -128,7 +136,7 @@ test-bench: venv ## Test the scratch control plane, and that the bench can take 
 
 ## Performance
 
-bench: venv ## Measure beside a plain client and CronJob, about 30 minutes (ROUNDS=3 SIZE=1000 ONLY=burst,single,…)
+bench: venv ## Measure beside a plain client and CronJob, about 40 minutes (ROUNDS=3 SIZE=1000 ONLY=burst,single,…)
 	@$(BENCH) --rounds $(or $(ROUNDS),3) --size $(or $(SIZE),1000) --only "$(ONLY)"
 
 bench-docs: venv ## Put what was measured into docs/performance.md
@@ -138,4 +146,4 @@ clean: ## Remove what was made in this checkout (not the cluster: make cluster-d
 	@rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .bench build dist
 
 .PHONY: help demo demo-down venv lock cluster cluster-status cluster-down image install crds manifests docs lint format \
-  test test-unit test-simulation test-deep test-integration test-e2e test-cluster test-bench bench bench-docs clean
+  test test-unit test-simulation test-deep test-integration test-e2e test-chaos test-cluster test-bench test-chaos test-chaos-short bench bench-docs clean

@@ -127,9 +127,20 @@ def pytest_runtest_makereport(item: pytest.Function) -> Generator[None, pytest.T
 @pytest.fixture
 def proxy(plane: ControlPlane) -> Iterator[Proxy]:
     """A proxy with the operator's rights."""
-    operator = Api(plane.user(OPERATOR))
-    with Proxy(operator.server, token=operator.token, tls=operator.tls) as proxy_:
+    with _proxy(plane) as proxy_:
         yield proxy_
+
+
+@pytest.fixture
+def another_proxy(plane: ControlPlane) -> Iterator[Proxy]:
+    """One for another operator."""
+    with _proxy(plane) as proxy_:
+        yield proxy_
+
+
+def _proxy(plane: ControlPlane) -> Proxy:
+    operator = Api(plane.user(OPERATOR))
+    return Proxy(operator.server, token=operator.token, tls=operator.tls)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from tests.chaos.api import JOBS, NAMESPACES, PODS, SCHEDULES, Api, at_once
 from tests.chaos.history import History
@@ -103,18 +104,18 @@ class Scene:
         environment: Mapping[str, str] | None = None,
         *,
         wait: bool = True,
-        **settings: str,
+        settings: Mapping[str, str] | None = None,
     ) -> Pod:
         """An operator, started and kept."""
         log = self._folder / f"operator-{len(self._pods)}.log"
-        namespaces = [settings.pop("namespaces", self.namespace)]
-        self._pods.append(Pod(kubeconfig or self._kubeconfig, log, namespaces, environment, **settings))
-        self._pods[-1].start(wait=wait)
-        return self._pods[-1]
+        pod = Pod(kubeconfig or self._kubeconfig, log, [self.namespace], environment, **(settings or {}))
+        self._pods.append(pod)
+        pod.start(wait=wait)
+        return pod
 
     def connect(self, url: str, token: str = "", token_file: Path | None = None) -> Path:
         """A kubeconfig for a proxy."""
-        path = self._folder / "proxied.kubeconfig"
+        path = self._folder / f"{urlsplit(url).port}.kubeconfig"
         user = {"tokenFile": str(token_file)} if token_file else {"token": token or "proxied"}
         content = {
             "apiVersion": "v1",
@@ -147,7 +148,7 @@ class Scene:
     def fault(self, fault: str, done: str) -> Iterator[None]:
         """What is done within is this fault; it ends with the context."""
         self.outcome.fault = self.outcome.fault or fault
-        self.outcome.done = f"{self.outcome.done}; {done}" if self.outcome.done else done
+        self.outcome.done = "; ".join(filter(None, (self.outcome.done, done)))
         yield
         self._ended = time.time()
 

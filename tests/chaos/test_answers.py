@@ -60,7 +60,7 @@ def test_connections_are_reset(scene: Scene, proxy: Proxy, form: Form, act: Rese
 
 def test_answers_are_late_or_never_come(scene: Scene, proxy: Proxy, form: Form) -> None:
     scene.sow_kinds()
-    scene.operator(scene.connect(proxy.url), api_timeout=f"{form.take(2, 15):g}")
+    scene.operator(scene.connect(proxy.url), settings={"api_timeout": f"{form.take(2, 15):g}"})
     scene.settle_in()
     seconds, fault = form.take(4, 40), "answers late, or none"
     _disturb(scene, proxy, seconds, fault, "half of the requests 2 s late", [Fault(Delay(2), 0.5, watch=False)])

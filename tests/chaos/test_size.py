@@ -37,7 +37,7 @@ def test_broken_schedules_among_good_ones(scene: Scene, controllers: Process, fo
                 for kind, spec in enumerate(_BROKEN)
                 for name in scene.sow(f"broken-{kind}", broken, **{"every": "1s", **spec})
             ]
-        scene.wait("their refusal", lambda: _refused(scene) == set(names), 30)
+        scene.wait("their refusal", lambda: _refused(scene) == set(names), 60)
         scene.normal_again()
         assert not {name.rsplit("-", 1)[0] for name in scene.history.created(scene.namespace)} & set(names)
         at_once(lambda name: scene.api.delete(f"{SCHEDULES.format(scene.namespace)}/{name}"), names)

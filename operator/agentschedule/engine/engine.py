@@ -368,7 +368,8 @@ _WEIGHTY = ("conditions", "phase", "hold", "totals", "skips", "queued", "last_re
 
 def _is_progress(old: AgentScheduleStatus, new: AgentScheduleStatus) -> bool:
     """Whether nothing has happened but that runs have started and go on."""
-    return all(getattr(old, name) == getattr(new, name) for name in _WEIGHTY)
+    waits = {run.reason for run in new.runs} - {run.reason for run in old.runs}
+    return not waits and all(getattr(old, name) == getattr(new, name) for name in _WEIGHTY)
 
 
 def _request_reference(key: Key, request: Request) -> dict[str, str]:

@@ -164,11 +164,20 @@ class Executor:
                 self._settle(entry, action, None)
             self._wake(key)
 
-        wait = self._failed(entry, action, error)
+        timer: asyncio.TimerHandle | None = None
+
+        def ask() -> None:
+            nonlocal timer
+            if timer is not None:  # else it has asked, or is about to
+                timer.cancel()
+                timer = None
+                self._dispatcher.submit(Urgency.START, find_out)
+
+        wait = self._wait(key, entry, action, error, ask)
         now = self._clock()
         entry.locked = {name: until for name, until in entry.locked.items() if until > now}
         entry.locked[action.name] = now + LOCKED
-        asyncio.get_running_loop().call_later(wait, self._dispatcher.submit, Urgency.START, find_out)
+        timer = asyncio.get_running_loop().call_later(wait, ask)
 
     async def _find_out(self, key: Key, entry: ScheduleEntry, action: CreateJob, *, taken: bool) -> None:
         """A Job of this name is from an earlier try of ours, which is success, or somebody else's."""
@@ -199,14 +208,20 @@ class Executor:
 
     def _defer(self, entry: ScheduleEntry, action: CreateJob, error: ApiError) -> None:
         """Try again later, for this schedule alone."""
-        wait = self._failed(entry, action, error)
-        if error.status == 403:
-            owner = entry.schedule.owner
-            key = Key(owner.namespace, owner.name)
-            ask = partial(self._hasten, key, entry)
-            wait = self._refusals.refused(("create", key.namespace), key, wait, _seconds(), ask)
+        owner = entry.schedule.owner
+        key = Key(owner.namespace, owner.name)
+        wait = self._wait(key, entry, action, error, partial(self._hasten, key, entry))
         until = self._clock() + timedelta(seconds=wait)
         self._settle(entry, action, Start("Deferred", until=until, message=str(error)))
+
+    def _wait(
+        self, key: Key, entry: ScheduleEntry, action: CreateJob, error: ApiError, ask: Callable[[], None]
+    ) -> float:
+        """Seconds until another try; `ask` has it made sooner."""
+        wait = self._failed(entry, action, error)
+        if error.status != 403:
+            return wait
+        return self._refusals.refused(("create", key.namespace), key, wait, _seconds(), ask)
 
     def _hasten(self, key: Key, entry: ScheduleEntry) -> None:
         """Another of the namespace is not refused any more."""

@@ -220,6 +220,8 @@ class Registry:
         if known is not None and known.uid == job.uid and known.version >= job.version:
             return None
         jobs[job.name] = job
+        if known == job:  # what has changed about it concerns nobody here
+            return None
         if job.finished is not None:
             self._ends_seen.setdefault(job.uid, self._clock())
         if known is not None and known.uid != job.uid:
@@ -304,6 +306,8 @@ class Registry:
             if known.uid != pod.uid:
                 self._explanations.pop(known.uid, None)
         self._pods[pod.job_uid] = pod
+        if known == pod:
+            return None
         self._weigh(pod.schedule_uid, (pod.namespace, pod.job), pod.job_uid)
         return Key(pod.namespace, pod.schedule)
 

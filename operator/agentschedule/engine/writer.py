@@ -21,9 +21,8 @@ _MOST_FAILURES = 8
 _MOST_SENT = 4
 
 _GATHER = 3.0
-_GATHER_MORE = 10.0
-"""Seconds for which mere progress of a run waits for more of it, before the first write of it and after any other: that
-its Job is there and that its pod runs become one write as a rule, and a short run is written once."""
+"""Seconds for which mere progress of a run waits for more of it: that its Job is there and that its pod runs become one
+write as a rule, and a short run is written once."""
 
 
 @dataclass(slots=True)
@@ -85,7 +84,7 @@ class StatusWriter:
         if self._hurried:
             return now
         if calm and self._interval:
-            return max(now + _GATHER, ticket.last + _GATHER_MORE)
+            return max(now + _GATHER, ticket.last + self._interval)
         return ticket.last + self._interval
 
     def hurry(self) -> None:
@@ -165,7 +164,9 @@ class StatusWriter:
         ticket.queued = False
         if error.status == 404:
             return
-        ticket.failures, ticket.longest = min(ticket.failures + 1, _MOST_FAILURES), error.longest_wait
+        if ticket.longest != error.longest_wait:  # another trouble, such as a server that is back and reads its roles
+            ticket.failures, ticket.longest = 0, error.longest_wait
+        ticket.failures = min(ticket.failures + 1, _MOST_FAILURES)
         log = logger.error if error.status in {400, 422} else logger.info if error.status == 409 else logger.warning
         log(
             "a status could not be written",

@@ -1,7 +1,7 @@
 """What is kept of a Job or pod: the fields that decisions need, read from the API server's raw JSON."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -36,7 +36,9 @@ _EPOCH = datetime.fromtimestamp(0, UTC)
 
 @dataclass(frozen=True, slots=True)
 class JobFacts:
-    """A Job of ours. `finished` is None until it has ended, then "Complete" or "Failed".
+    """A Job of ours; two that say the same are equal, whatever their versions.
+
+    `finished` is None until it has ended, then "Complete" or "Failed".
 
     `budget` is what was set aside for it, in US dollars; `iteration` the count of the scheduled run, where it was told.
     `started_at` is when the cluster took it up, `suspended` whether a queue system holds it back.
@@ -45,7 +47,7 @@ class JobFacts:
     namespace: str
     name: str
     uid: str
-    version: int
+    version: int = field(compare=False)
     schedule: str
     schedule_uid: str
     slot: datetime
@@ -78,7 +80,7 @@ class PodFacts:
     namespace: str
     name: str
     uid: str
-    version: int
+    version: int = field(compare=False)
     job: str
     job_uid: str
     schedule: str
