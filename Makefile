@@ -11,7 +11,7 @@ COMPILE := pip compile --quiet --universal --generate-hashes --no-header --no-em
 PYTHON := .venv/bin/python
 PYTEST := .venv/bin/pytest
 QUICK := $(PYTEST) -q --numprocesses auto
-CHAOS := $(PYTEST) -q --numprocesses 2 --dist worksteal tests/chaos
+CHAOS := $(PYTEST) -q tests/chaos --dist worksteal --numprocesses
 CLUSTER := PYTHONPATH=hack $(PYTHON) -m localcluster
 IMAGES := PYTHONPATH=hack $(PYTHON) -m images
 DEMO := PYTHONPATH=hack $(PYTHON) -m demo
@@ -105,7 +105,7 @@ test: lint ## Run all checks: lint, unit, simulation, integration, e2e, faults i
 	@$(MAKE) --no-print-directory install
 	@$(PYTEST) tests/integration
 	@$(PYTEST) tests/e2e
-	@$(CHAOS)
+	@$(CHAOS) 3
 
 test-unit: venv ## Run the unit tests
 	@$(QUICK) tests/unit
@@ -123,7 +123,7 @@ test-e2e: install ## Run the end-to-end tests: the installed chart, real contain
 	@$(PYTEST) tests/e2e
 
 test-chaos: venv ## Do to operator and API server what can befall them, in full length (about 20 minutes)
-	@AGENTSCHEDULE_CHAOS=full $(CHAOS)
+	@AGENTSCHEDULE_CHAOS=full $(CHAOS) 2
 	@$(PYTHON) -m tests.chaos.page
 
 test-cluster: venv ## Test the local cluster itself, in a second instance of it
