@@ -24,7 +24,7 @@ PROMISE = 10.0
 PATIENCE = 90.0
 """Seconds for statuses to come to rest."""
 
-_FOR_THE_SCHEDULER = 15.0
+_FOR_THE_CLUSTER = 15.0
 
 Raw = dict[str, Any]
 
@@ -221,18 +221,28 @@ class Scene:
         assert told.due > 0
 
     def _wait_for_rest(self, path: str) -> None:
-        """Pods that the scheduler has given up for minutes, because of the same fault, are deleted: their Jobs fail."""
-        begin, patient = time.monotonic(), True
+        """What the cluster's own parts do not come back to after the fault is removed, so that it ends."""
+        begin, remedies = time.monotonic(), [self._delete_unfinished_jobs, self._delete_unscheduled_pods]
         while restless := [raw for raw in self.api.items(path) if not at_rest(raw)]:
             waited = time.monotonic() - begin
             assert waited < PATIENCE, f"not at rest after {PATIENCE} s: {json.dumps(restless[0]['status'])}"
-            if patient and waited > _FOR_THE_SCHEDULER:
-                patient = False
-                pods = PODS.format(self.namespace)
-                for raw in self.api.items(pods):
-                    if not raw["spec"].get("nodeName"):
-                        self.api.delete(f"{pods}/{raw['metadata']['name']}")
+            if remedies and waited > _FOR_THE_CLUSTER * (3 - len(remedies)):
+                remedies.pop()()
             time.sleep(0.2)
+
+    def _delete_unscheduled_pods(self) -> None:
+        """After an error the scheduler leaves a pod alone for minutes. Its Job fails."""
+        path = PODS.format(self.namespace)
+        for raw in self.api.items(path):
+            if not raw["spec"].get("nodeName"):
+                self.api.delete(f"{path}/{raw['metadata']['name']}")
+
+    def _delete_unfinished_jobs(self) -> None:
+        """Their runs are cancelled."""
+        path = JOBS.format(self.namespace)
+        for raw in self.api.items(path):
+            if not any(c["type"] in {"Complete", "Failed"} for c in raw["status"].get("conditions") or ()):
+                self.api.delete(f"{path}/{raw['metadata']['name']}")
 
     def figures(self) -> Raw:
         """The outcome, for the table; `restarts`: how often the operator ended by itself, or was ended as unwell."""

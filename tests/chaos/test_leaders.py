@@ -51,5 +51,6 @@ def test_the_leader_is_cut_off(scene: Scene, proxy: Proxy, another_proxy: Proxy,
         with scene.fault(fault, "then what it had asked for was carried out" if number == 0 else ""):
             time.sleep(1)
         scene.normal_again()
-    assert leader.terms() + follower.terms() == 1 + times
+    assert leader.terms() + follower.terms() >= 1 + times
+    assert follower.terms() >= 1
     scene.reckon(strays=True)
