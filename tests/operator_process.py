@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 STARTED = 30.0
+_DIES_WITH_US = ["setpriv", "--pdeathsig", "KILL", "--"] if shutil.which("setpriv") else []
 
 
 class OperatorProcess:
@@ -36,7 +38,7 @@ class OperatorProcess:
         before = len(self.log())
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
-                [Path(sys.executable).with_name("agentschedule-operator")],
+                [*_DIES_WITH_US, Path(sys.executable).with_name("agentschedule-operator")],
                 env=self._environment,
                 stderr=log,
                 stdout=log,

@@ -1,6 +1,6 @@
 """`make bench`: takes the measures, prints the table, writes `.bench/results.json`.
 
-Exit codes: 0 all was measured, whether goals are met or not; 1 a measure could not be taken.
+Exit codes: 0 all was measured, whether goals are met or not; 1 a measure could not be taken; 130 it was stopped.
 """
 
 import argparse
@@ -9,6 +9,7 @@ import json
 import os
 import platform
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Coroutine
@@ -43,6 +44,7 @@ _MEASURES: dict[str, Callable[[Options], Coroutine[Any, Any, Result]]] = {
 def main(arguments: list[str] | None = None) -> int:
     """Take the measures that are asked for, one after the other."""
     options = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was started ends as with Ctrl-C
     names = options.only.split(",") if options.only else list(_MEASURES)
     if unknown := set(names) - set(_MEASURES):
         sys.stderr.write(f"no such measure: {', '.join(sorted(unknown))}; there are {', '.join(_MEASURES)}\n")
@@ -55,6 +57,9 @@ def main(arguments: list[str] | None = None) -> int:
         say(f"{name}: begins")
         try:
             one = asyncio.run(_MEASURES[name](Options(WORK, options.rounds, options.size)))
+        except KeyboardInterrupt:
+            say("stopped: nothing is written")
+            return 130
         except Exception as error:  # noqa: BLE001 - one that fails must not cost the others
             failed.append(name)
             say(f"{name}: FAILED: {error!r}; logs are in {WORK}")

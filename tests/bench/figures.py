@@ -119,8 +119,12 @@ HEAD = ["measure", "ours", "reference", "ours to it", "goal", "met"]
 
 def table(lines: Sequence[Line]) -> str:
     """All lines as a Markdown table that can be read as it is."""
-    rows = [HEAD, *(line.cells() for line in lines)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD))]
+    return grid([HEAD, *(line.cells() for line in lines)])
+
+
+def grid(rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table; the first row is its head."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     padded = [[cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in rows]
     padded.insert(1, ["-" * width for width in widths])
     return "\n".join(f"| {' | '.join(row)} |" for row in padded)

@@ -6,10 +6,13 @@ copy, so that page and figures cannot disagree.
 
 import json
 import sys
+from collections.abc import Sequence
 from typing import Any
 
 from tests.bench.__main__ import RESULTS
-from tests.bench.figures import Line, table
+from tests.bench.burst import OURS
+from tests.bench.contenders import CPU
+from tests.bench.figures import Line, grid, spread, table
 from tests.bench.measure import SIZE
 from tests.bench.plot import lateness_svg
 from tests.kubectl import ROOT
@@ -18,6 +21,7 @@ PAGE = ROOT / "docs" / "performance.md"
 COPY = ROOT / "docs" / "performance.json"
 PLOT = ROOT / "docs" / "lateness.svg"
 _BEGIN = "<!-- figures: make bench-docs -->"
+_PARTS = ("API server", "etcd", "contender")
 _END = "<!-- end of figures -->"
 
 
@@ -46,7 +50,17 @@ def _block(results: dict[str, Any]) -> str:
     )
     if about["size"] != SIZE:
         taken += f" **A trial in small (SIZE={about['size']}), no measurement.**"
-    return f"{taken}\n\n{table(lines)}\n"
+    return f"{taken}\n\n{table(lines)}\n\n{_cpu(lines)}\n"
+
+
+def _cpu(lines: Sequence[Line]) -> str:
+    """What a Job costs whom, for each contender of the first burst."""
+    contenders = next((line.detail for line in lines if OURS in line.detail), {})
+    rows = []
+    for who, rounds in contenders.items():
+        each = [one[CPU] for one in rounds]
+        rows.append([who, *(spread([one[part] for one in each]) for part in _PARTS)])
+    return grid([["CPU in ms a Job, until the last was there", *_PARTS], *rows])
 
 
 def main() -> int:

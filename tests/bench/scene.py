@@ -110,16 +110,23 @@ def resident(pid: int) -> float:
 
 async def quiet(pid: int, seconds: float = 2.0) -> None:
     """Wait until a process has had next to nothing to do for so long."""
-    deadline = time.monotonic() + _PATIENCE
+    if not await comes_to_rest(pid, seconds, _PATIENCE):
+        raise RuntimeError(f"process {pid} does not come to rest")
+
+
+async def comes_to_rest(pid: int, seconds: float, patience: float) -> bool:
+    """Wait until it has had next to nothing to do for so long, but no longer than `patience`; whether it has."""
+    deadline = time.monotonic() + patience
     since, before = time.monotonic(), cpu(pid)
-    while time.monotonic() - since < seconds:
+    while time.monotonic() < deadline:
         await asyncio.sleep(0.5)
         now = cpu(pid)
         if now - before > _QUIET / 2:
             since = time.monotonic()
+        elif time.monotonic() - since >= seconds:
+            return True
         before = now
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"process {pid} does not come to rest")
+    return False
 
 
 async def until(what: str, look: Callable[[], bool], seconds: float = _PATIENCE) -> None:
