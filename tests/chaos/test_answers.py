@@ -4,7 +4,8 @@ import time
 from collections.abc import Sequence
 
 from tests.chaos.conftest import Form
-from tests.chaos.proxy import Answer, Delay, Fault, Hang, Proxy, Reset
+from tests.chaos.faults import Answer, Delay, Fault, Hang, Reset
+from tests.chaos.proxy import Proxy
 from tests.chaos.scene import Scene
 
 _ERRORS = (Answer(429, retry_after=1), Answer(500), Answer(503))

@@ -9,7 +9,8 @@ import pytest
 
 from tests.chaos.api import Api
 from tests.chaos.conftest import OPERATOR, Form
-from tests.chaos.proxy import Fault, Hang, Proxy
+from tests.chaos.faults import Fault, Hang
+from tests.chaos.proxy import Proxy
 from tests.chaos.scene import Scene
 
 _ROLES = "/apis/rbac.authorization.k8s.io/v1/namespaces/{}/{}"

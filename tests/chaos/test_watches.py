@@ -7,7 +7,8 @@ import pytest
 
 from tests.chaos.api import JOBS, SCHEDULES
 from tests.chaos.conftest import Form
-from tests.chaos.proxy import Answer, Fault, Proxy, Silence, WatchError
+from tests.chaos.faults import Answer, Fault, Silence, WatchError
+from tests.chaos.proxy import Proxy
 from tests.chaos.scene import PROMISE, Scene
 
 _SILENCE = 75.0
