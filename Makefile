@@ -11,7 +11,7 @@ COMPILE := pip compile --quiet --universal --generate-hashes --no-header --no-em
 PYTHON := .venv/bin/python
 PYTEST := .venv/bin/pytest
 QUICK := $(PYTEST) -q --numprocesses auto
-CHAOS := $(PYTEST) -q --numprocesses 2 --dist worksteal tests/chaos
+CHAOS := $(PYTEST) -q tests/chaos --dist worksteal --numprocesses
 CLUSTER := PYTHONPATH=hack $(PYTHON) -m localcluster
 IMAGES := PYTHONPATH=hack $(PYTHON) -m images
 DEMO := PYTHONPATH=hack $(PYTHON) -m demo
@@ -122,10 +122,10 @@ test-e2e: install ## Run the end-to-end tests: the installed chart, real contain
 	@$(PYTEST) tests/e2e
 
 test-chaos-short: venv ## The same in a short form, some minutes
-	@$(CHAOS)
+	@$(CHAOS) 3
 
 test-chaos: venv ## Do to operator and API server what can befall them, in full length (about 20 minutes)
-	@AGENTSCHEDULE_CHAOS=full $(CHAOS)
+	@AGENTSCHEDULE_CHAOS=full $(CHAOS) 2
 	@$(PYTHON) -m tests.chaos.page
 
 test-cluster: venv ## Test the local cluster itself, in a second instance of it

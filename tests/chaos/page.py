@@ -32,6 +32,11 @@ def _row(fault: dict[str, Any]) -> str:
     return f"| {' | '.join(map(str, cells))} | {fault['back']:.0f} s |\n"
 
 
+def _tests() -> int:
+    """How many there are."""
+    return sum(file.read_text().count("\ndef test_") for file in Path(__file__).parent.glob("test_*.py"))
+
+
 def page() -> Path:
     """The page that has a place for the table."""
     return next(path for path in _PAGES if path.exists() and _BEGIN in path.read_text())
@@ -40,7 +45,8 @@ def page() -> Path:
 def main() -> int:
     """Write the table anew; returns the exit code."""
     figures = json.loads(FILE.read_text())
-    if figures["form"] != "full" or not all(fault["passed"] for fault in figures["faults"]):
+    passed = sum(fault["passed"] for fault in figures["faults"])
+    if figures["form"] != "full" or passed < _tests():
         sys.stderr.write("the figures are not those of a full run in which all went well: the page stays as it is\n")
         return 1
     path = page()

@@ -1,7 +1,6 @@
 """A proxy between operator and API server that does to requests what networks and overloaded servers do to them.
 
-It runs in a thread of its own. Faults are put in and taken out while it works: each names what is done to a request,
-to which requests, and to what share of them.
+It runs in a thread of its own. Faults are put in and taken out while it works.
 """
 
 import asyncio
@@ -14,81 +13,16 @@ import struct
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
-from enum import Enum, auto
 from types import TracebackType
 from typing import Self
 
 import aiohttp
 from aiohttp import web
 
+from tests.chaos.faults import Answer, Delay, Fault, Hang, Reset, Silence, WatchError, is_watch
+
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "host", "authorization"}
 _NEVER = 3600.0
-
-
-class Reset(Enum):
-    """The connection is reset."""
-
-    BEFORE = auto()
-    """The request is not passed on."""
-    AFTER = auto()
-    """The request was carried out; its answer is lost."""
-    MIDWAY = auto()
-    """The request was carried out; half of its answer arrives."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """The request is not passed on; this is answered."""
-
-    status: int
-    retry_after: int | None = None
-
-
-@dataclass(frozen=True)
-class Delay:
-    """The request is passed on after so many seconds."""
-
-    seconds: float
-
-
-@dataclass(frozen=True)
-class Hang:
-    """Nothing is answered as long as the fault lasts. Then the request is carried out, though its sender gave it up."""
-
-
-@dataclass(frozen=True)
-class Silence:
-    """A watch opens, and nothing ever comes: no event, no bookmark, no end."""
-
-
-@dataclass(frozen=True)
-class WatchError:
-    """A watch opens and tells of an error of this code, as the API server does once it has answered 200."""
-
-    code: int
-
-
-Act = Reset | Answer | Delay | Hang | Silence | WatchError
-
-
-@dataclass(frozen=True)
-class Fault:
-    """What is done to requests, and to which. Patterns are searched for; `watch`: only watches, or none of them."""
-
-    act: Act
-    share: float = 1.0
-    method: str = ""
-    path: str = ""
-    watch: bool | None = None
-
-    def concerns(self, request: web.BaseRequest, chance: random.Random) -> bool:
-        """Whether it is done to this request."""
-        if self.watch is not None and self.watch != _is_watch(request):
-            return False
-        if not re.search(self.method, request.method) or not re.search(self.path, request.path_qs):
-            return False
-        return chance.random() < self.share
 
 
 class _Stream:
@@ -243,7 +177,7 @@ class Proxy:
                 request.method, self._server + request.path_qs, headers=headers, data=body, allow_redirects=False
             ) as answer:
                 kept = {name: value for name, value in answer.headers.items() if name.lower() not in _HOP_BY_HOP}
-                if _is_watch(request) and answer.status == 200:
+                if is_watch(request) and answer.status == 200:
                     return await self._stream(request, answer, kept)
                 content = await answer.read()
         except (aiohttp.ClientError, OSError):
@@ -286,10 +220,6 @@ class Proxy:
             yield stream
         finally:
             self._streams.discard(stream)
-
-
-def _is_watch(request: web.BaseRequest) -> bool:
-    return request.query.get("watch") in {"1", "true"}
 
 
 def _reset(request: web.BaseRequest) -> None:

@@ -3,10 +3,9 @@
 import time
 from collections.abc import Sequence
 
-import pytest
-
 from tests.chaos.conftest import Form
-from tests.chaos.proxy import Answer, Delay, Fault, Hang, Proxy, Reset
+from tests.chaos.faults import Answer, Delay, Fault, Hang, Reset
+from tests.chaos.proxy import Proxy
 from tests.chaos.scene import Scene
 
 _ERRORS = (Answer(429, retry_after=1), Answer(500), Answer(503))
@@ -40,21 +39,14 @@ def test_all_requests_fail(scene: Scene, proxy: Proxy, form: Form) -> None:
     scene.reckon()
 
 
-@pytest.mark.parametrize(
-    ("act", "words"),
-    [
-        pytest.param(Reset.BEFORE, "before the request took effect", id="before"),
-        pytest.param(Reset.AFTER, "after the request took effect", id="after"),
-        pytest.param(Reset.MIDWAY, "amid the answer", id="midway"),
-    ],
-)
-def test_connections_are_reset(scene: Scene, proxy: Proxy, form: Form, act: Reset, words: str) -> None:
+def test_connections_are_reset(scene: Scene, proxy: Proxy, form: Form) -> None:
     scene.sow_kinds()
     scene.operator(scene.connect(proxy.url))
     scene.settle_in()
-    fault, seconds = f"connections reset {words}", form.take(3, 15)
-    _disturb(scene, proxy, seconds, fault, "30 % of the requests", [Fault(act, 0.3)])
-    _disturb(scene, proxy, seconds, fault, "all writes", [Fault(act, method="POST|PATCH|DELETE")])
+    for act, when in ((Reset.BEFORE, "before"), (Reset.AFTER, "after"), (Reset.MIDWAY, "amid the answer to")):
+        fault, seconds = "connections reset", form.take(2, 15)
+        _disturb(scene, proxy, seconds, fault, f"{when} 30 % of the requests", [Fault(act, 0.3)])
+        _disturb(scene, proxy, seconds, fault, f"{when} all writes", [Fault(act, method="POST|PATCH|DELETE")])
     scene.reckon()
 
 

@@ -9,7 +9,8 @@ import pytest
 
 from tests.chaos.api import Api
 from tests.chaos.conftest import OPERATOR, Form
-from tests.chaos.proxy import Fault, Hang, Proxy
+from tests.chaos.faults import Fault, Hang
+from tests.chaos.proxy import Proxy
 from tests.chaos.scene import Scene
 
 _ROLES = "/apis/rbac.authorization.k8s.io/v1/namespaces/{}/{}"
@@ -51,5 +52,6 @@ def test_the_leader_is_cut_off(scene: Scene, proxy: Proxy, another_proxy: Proxy,
         with scene.fault(fault, "then what it had asked for was carried out" if number == 0 else ""):
             time.sleep(1)
         scene.normal_again()
-    assert leader.terms() + follower.terms() == 1 + times
+    assert leader.terms() + follower.terms() >= 1 + times
+    assert follower.terms() >= 1
     scene.reckon(strays=True)

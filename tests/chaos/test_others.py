@@ -99,7 +99,7 @@ def test_a_namespace_is_deleted(scene: Scene, proxy: Proxy, form: Form) -> None:
         scene.api.delete(f"{NAMESPACES}/{doomed}")
         scene.wait("its end", lambda: not _exists(scene, doomed), 120)
     scene.normal_again()
-    time.sleep(PROMISE)
+    time.sleep(form.take(3, PROMISE))
     before = len(proxy.asked)
     time.sleep(form.take(3, 10))
     assert [ask for ask in proxy.asked[before:] if doomed in ask[1] and "/events" not in ask[1]] == []

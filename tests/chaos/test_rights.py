@@ -5,7 +5,8 @@ from pathlib import Path
 
 from tests.chaos.api import JOBS
 from tests.chaos.conftest import Form, binding
-from tests.chaos.proxy import Answer, Fault, Proxy
+from tests.chaos.faults import Answer, Fault
+from tests.chaos.proxy import Proxy
 from tests.chaos.scene import Scene
 from tests.controlplane.plane import ControlPlane
 

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tests.chaos.proxy import Answer, Delay, Fault, Hang, Proxy, Reset, Silence, WatchError
+from tests.chaos.faults import Answer, Delay, Fault, Hang, Reset, Silence, WatchError
+from tests.chaos.proxy import Proxy
 
 LONG = "x" * 100_000
 
