@@ -46,14 +46,16 @@ class Dispatcher:
         self._heap: list[tuple[int, int, Work]] = []
         self._order = itertools.count()
         self._waiting: Counter[int] = Counter()
+        self._starts = 0
+        """Starts under way."""
         self._open = False
         self._taken = frozenset(Urgency)
         self._pause: asyncio.TimerHandle | None = None
         self._under_way: set[asyncio.Task[None]] = set()
         self._idle = asyncio.Event()
         self._idle.set()
-        self.on_starts_gone: Callable[[], None] = lambda: None
-        """Called when no start waits any more."""
+        self.on_starts_low: Callable[[], None] = lambda: None
+        """Called when no more starts wait than may be under way at once, for each that is begun or has ended."""
         for urgency in Urgency:
             metrics.queue.labels(urgency.name.lower()).set_function(partial(self.waiting, urgency))
         metrics.under_way.set_function(lambda: len(self._under_way))
@@ -67,6 +69,10 @@ class Dispatcher:
     def waiting(self, urgency: Urgency) -> int:
         """How many requests of an urgency wait."""
         return self._waiting[urgency]
+
+    def starts_fill_it(self) -> bool:
+        """Whether starts wait, or take half of what may be under way."""
+        return self._waiting[Urgency.START] > 0 or self._starts > self._congestion.limit // 2
 
     def submit(self, urgency: Urgency, work: Work) -> None:
         """Queue a request."""
@@ -149,8 +155,10 @@ class Dispatcher:
         while self._heap and self._open and self._pause is None:
             urgency, _, work = heapq.heappop(self._heap)
             self._waiting[urgency] -= 1
-            if urgency == Urgency.START and not self._waiting[urgency]:
-                self.on_starts_gone()
+            starts = urgency == Urgency.START
+            self._starts += starts
+            if starts and self._waiting[urgency] <= self.limit:
+                self.on_starts_low()
             begun = self._now()
             self._congestion.begun(begun)
             _trouble.set(None)
@@ -160,6 +168,9 @@ class Dispatcher:
                 logger.exception("a request failed in an unforeseen way")
             finally:
                 self._account(begun)
+                self._starts -= starts
+                if starts and not self._waiting[Urgency.START]:
+                    self.on_starts_low()
             if len(self._under_way) > self._congestion.limit:
                 return
 

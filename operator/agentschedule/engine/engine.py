@@ -34,12 +34,13 @@ LONGEST_SLEEP = 5.0
 """Seconds after which the wall clock is looked at again: it may have been set while we slept by the monotonic one."""
 
 _BATCH = 20
-_DUE_BATCH = 200
-"""Those that are due cost little where they were planned ahead."""
+_STARTS_AHEAD = 2
+"""Starts that wait to be sent, for each that may be under way: while there are that many, nothing more is planned."""
+_BURST = 3.0
 _TRICKLE = 2
 _TRICKLE_EVERY = 0.05
-"""While starts wait to be sent, so many schedules at a time are looked at for anything else, and then so many seconds
-not. A burst of starts takes as long as the API server needs for it, and what came of them is recorded after that."""
+"""While starts keep the API server busy, nothing else is looked at for `_BURST` seconds, and from then on so many
+schedules at a time, with so many seconds between. What came of a burst's starts is recorded after it."""
 _WARM = timedelta(seconds=2)
 _AFTER_ERROR = timedelta(seconds=30)
 _FLUSH = 1.0
@@ -90,8 +91,8 @@ class Engine:
         self._bursts: Counter[datetime] = Counter()
         """How many plans were made ahead for each time."""
         self._news = asyncio.Event()
-        self._trickled = 0.0
-        self.dispatcher.on_starts_gone = self._news.set
+        self._trickles_at = 0.0
+        self.dispatcher.on_starts_low = self._news.set
         self._closing = False
         self._unseen = 0
         self._begun = False
@@ -105,7 +106,8 @@ class Engine:
         if entry is not None:
             entry.ahead = None
         self._woken[key] = None
-        self._news.set()
+        if not self.dispatcher.starts_fill_it():
+            self._news.set()
 
     def forget(self, kind: str, key: Key) -> None:
         """An object is gone."""
@@ -164,18 +166,18 @@ class Engine:
 
     async def _turn(self) -> None:
         self._collect_due()
-        for _ in range(min(_DUE_BATCH, len(self._due))):
+        share = self._share()
+        for _ in range(min(max(share, self._starts_wanted()), len(self._due))):
             self._safely(self._due.popitem(last=False)[0], self._serve)
-        for _ in range(min(self._share(), len(self._woken))):
+        for _ in range(min(share, len(self._woken))):
             key, _ = self._woken.popitem(last=False)
-            self._trickled = self._seconds()
             self._safely(key, self._reconcile)
             self._unseen -= 1
         self._call_next()
         if self._is_quiet():
             self._plan_ahead()
             self._warm_up()
-        if self._due or (self._woken and self._share()):
+        if (self._due and self._starts_wanted()) or (self._woken and not self._is_bursting()):
             await asyncio.sleep(0)
             return
         await self._sleep()
@@ -189,14 +191,27 @@ class Engine:
                 entry.wake_at = None
                 self._due[key] = None
 
+    def _starts_wanted(self) -> int:
+        """How many schedules that are due are looked at now: enough that the API server never waits for us."""
+        return max(0, _STARTS_AHEAD * self.dispatcher.limit - self.dispatcher.waiting(Urgency.START))
+
     def _share(self) -> int:
         """How many schedules that have news are looked at now."""
-        if not self.dispatcher.waiting(Urgency.START) or self._unseen > 0:
+        now = self._seconds()
+        if not self._is_bursting():
+            self._trickles_at = now + _BURST
             return _BATCH
-        return _TRICKLE if self._seconds() >= self._trickled + _TRICKLE_EVERY else 0
+        if now < self._trickles_at:
+            return 0
+        self._trickles_at = now + _TRICKLE_EVERY
+        return _TRICKLE
+
+    def _is_bursting(self) -> bool:
+        """Whether starts keep the API server busy: they come before everything else."""
+        return self._unseen <= 0 and (bool(self._due) or self.dispatcher.starts_fill_it())
 
     def _is_quiet(self) -> bool:
-        return not (self._due or self._woken or self.dispatcher.waiting(Urgency.START))
+        return not (self._due or self._woken or self.dispatcher.starts_fill_it())
 
     def _plan_ahead(self) -> None:
         """Use a quiet moment for what will be due."""
@@ -252,7 +267,7 @@ class Engine:
         for at in (self._heap[0][0] if self._heap else None, upcoming, burst):
             if at is not None:
                 seconds = min(seconds, (at - self._clock()).total_seconds())
-        if self._woken:
+        if self._is_bursting():
             seconds = min(seconds, _TRICKLE_EVERY)
         self._news.clear()
         if seconds <= 0:
