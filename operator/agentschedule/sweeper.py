@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from agentschedule.cluster.errors import ApiError
+from agentschedule.engine.entries import Key
 from agentschedule.engine.ports import Cluster
 from agentschedule.engine.recorder import Recorder
-from agentschedule.engine.registry import Key, Registry
+from agentschedule.engine.registry import Registry
 from agentschedule.metrics import Metrics
 
 logger = logging.getLogger(__name__)

@@ -58,24 +58,17 @@ def _burst(arrivals: Arrivals, due: float, detail: Raw) -> Burst:
     return Burst(sorted(at - due for at in arrivals.times().values()), detail)
 
 
-async def raw(scene: Scene, size: int, levels: Sequence[int]) -> Burst:
-    """A client that only creates the same Jobs, as fast as it can: the best of several levels of concurrency."""
-    tries: dict[int, Burst] = {}
-    for level in levels:
-        made = bodies.jobs(size, datetime.now(UTC).replace(microsecond=0))
-        await scene.user.warm(level)
-        with scene.arrivals() as arrivals:
-            usage = Usage(scene, os.getpid())
-            sent = await scene.user.create_all(bodies.JOBS, made, level)
-            await _all(arrivals, size)
-            used = usage.each(size)
-            first, last = min(one.sent for one in sent), max(one.answered for one in sent)
-            tries[level] = _burst(
-                arrivals, first, {"concurrency": level, "rate by answers": size / (last - first)} | used
-            )
-        await scene.clear()
-    best = max(tries.values(), key=lambda burst: burst.rate)
-    return Burst(best.lateness, best.detail | {"rates": {level: burst.rate for level, burst in tries.items()}})
+async def raw(scene: Scene, size: int, level: int) -> Burst:
+    """A client that only creates the same Jobs, as fast as it can, so many at once."""
+    made = bodies.jobs(size, datetime.now(UTC).replace(microsecond=0))
+    await scene.user.warm(level)
+    with scene.arrivals() as arrivals:
+        usage = Usage(scene, os.getpid())
+        sent = await scene.user.create_all(bodies.JOBS, made, level)
+        await _all(arrivals, size)
+        used = usage.each(size)
+        first, last = min(one.sent for one in sent), max(one.answered for one in sent)
+        return _burst(arrivals, first, {"at once": level, "rate by answers": size / (last - first)} | used)
 
 
 async def ours(scene: Scene, size: int) -> Burst:

@@ -16,8 +16,9 @@ from typing import Any
 from agentschedule.api.fields import utc_text
 from agentschedule.cluster.client import Answer
 from agentschedule.engine.engine import Engine
+from agentschedule.engine.entries import Key
 from agentschedule.engine.intake import Intake
-from agentschedule.engine.registry import Key, Registry
+from agentschedule.engine.registry import Registry
 from agentschedule.metrics import Metrics
 from agentschedule.planning.observed import DEFAULT_SETTINGS
 from tests.bench import bodies

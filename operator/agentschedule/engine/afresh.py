@@ -7,7 +7,8 @@ from datetime import datetime
 from pydantic import ValidationError
 
 from agentschedule.api.agentrun import AgentRunStatus
-from agentschedule.engine.registry import Registry, RequestEntry, ScheduleEntry
+from agentschedule.engine.entries import RequestEntry, ScheduleEntry
+from agentschedule.engine.registry import Registry
 from agentschedule.planning.history import LOCKED
 from agentschedule.planning.reading import read_status, salvage_status
 

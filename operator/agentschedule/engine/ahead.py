@@ -18,7 +18,7 @@ from agentschedule.planning.actions import CreateJob, Plan
 from agentschedule.planning.observed import Observed
 
 if TYPE_CHECKING:
-    from agentschedule.engine.registry import Key
+    from agentschedule.engine.entries import Key
 
 _SOONEST = timedelta(seconds=30)
 _LATEST = timedelta(seconds=3)

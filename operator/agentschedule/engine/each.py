@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import Final
 
-from agentschedule.engine.registry import Registry, ScheduleEntry
+from agentschedule.engine.entries import ScheduleEntry
+from agentschedule.engine.registry import Registry
 
 _AT_A_TIME: Final = 1000
 

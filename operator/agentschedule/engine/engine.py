@@ -11,22 +11,17 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from agentschedule.api.agentrun import AgentRunStatus
-from agentschedule.api.status import AgentScheduleStatus
-from agentschedule.engine.ahead import Ahead, Upcoming, encoded, starts_something
+from agentschedule.engine.ahead import Upcoming
 from agentschedule.engine.dispatcher import Dispatcher, Urgency
-from agentschedule.engine.executor import Executor, regarding, utc_now
+from agentschedule.engine.entries import Key, ScheduleEntry
+from agentschedule.engine.executor import Executor, utc_now
 from agentschedule.engine.intake import Intake
 from agentschedule.engine.ports import Cluster, attended
+from agentschedule.engine.reconciler import Reconciler
 from agentschedule.engine.recorder import Recorder
-from agentschedule.engine.registry import Key, RequestEntry, ScheduleEntry
 from agentschedule.engine.rereader import Rereader
 from agentschedule.engine.writer import StatusWriter
 from agentschedule.metrics import Metrics
-from agentschedule.planning.actions import Note, Plan
-from agentschedule.planning.manual import request_status
-from agentschedule.planning.observed import Observed, Request
-from agentschedule.planning.planner import plan
 
 logger = logging.getLogger(__name__)
 
@@ -68,7 +63,6 @@ class Engine:
         self.dispatcher = Dispatcher(concurrency, metrics)
         cluster = attended(cluster, self.dispatcher.failed)
         self.recorder = Recorder(cluster, self.dispatcher, metrics)
-        self._settings = intake.settings
         self._cluster = cluster
         self._metrics = metrics
         self._clock = clock
@@ -83,6 +77,15 @@ class Engine:
             interval=status_interval,
             on_written=self._written,
             on_read=self._observe,
+        )
+        self._reconciler = Reconciler(
+            intake,
+            self._executor,
+            self._writer,
+            self.recorder,
+            metrics,
+            clock=clock,
+            wake_at=self._wake_at,
         )
         self._heap: list[tuple[datetime, Key]] = []
         self._due: OrderedDict[Key, None] = OrderedDict()
@@ -168,10 +171,10 @@ class Engine:
         self._collect_due()
         share = self._share()
         for _ in range(min(max(share, self._starts_wanted()), len(self._due))):
-            self._safely(self._due.popitem(last=False)[0], self._serve)
+            self._safely(self._due.popitem(last=False)[0], self._reconciler.serve)
         for _ in range(min(share, len(self._woken))):
             key, _ = self._woken.popitem(last=False)
-            self._safely(key, self._reconcile)
+            self._safely(key, self._reconciler.reconcile)
             self._unseen -= 1
         self._call_next()
         if self._is_quiet():
@@ -224,12 +227,8 @@ class Engine:
                 self._safely(key, partial(self._plan_for, entry=entry, at=at))
 
     def _plan_for(self, key: Key, *, entry: ScheduleEntry, at: datetime) -> None:
-        observed = self.registry.observe(key)
-        if observed is not None:
-            decided = plan(observed, self._settings, at)
-            if starts_something(decided):
-                entry.ahead = Ahead(at, observed, encoded(decided))
-                self._bursts[at] += 1
+        if self._reconciler.plan_ahead(key, entry, at):
+            self._bursts[at] += 1
 
     def _warm_up(self) -> None:
         """Open connections before a burst rather than in it."""
@@ -291,42 +290,6 @@ class Engine:
                 self._step_back(key, entry)
                 self._wake_at(key, entry, self._clock() + _AFTER_ERROR)
 
-    def _serve(self, key: Key) -> None:
-        """A schedule's time has come: do what was planned for it, or plan it now."""
-        entry = self.registry.schedules.get(key)
-        ahead = entry.ahead if entry is not None else None
-        if entry is not None and ahead is not None and ahead.holds(self._clock()):
-            entry.ahead = None
-            self._carry_out(key, entry, ahead.observed, ahead.plan)
-        else:
-            self._reconcile(key)
-
-    def _reconcile(self, key: Key) -> None:
-        observed = self.registry.observe(key)
-        entry = self.registry.schedules.get(key)
-        if observed is None or entry is None:
-            self._tell_requests_without_schedule(key)
-        elif not entry.doubted:
-            entry.ahead = None
-            self._carry_out(key, entry, observed, plan(observed, self._settings, self._clock()))
-
-    def _carry_out(self, key: Key, entry: ScheduleEntry, observed: Observed, decided: Plan) -> None:
-        entry.status, entry.served_at = decided.status, decided.served_at
-        for name in decided.consumed:
-            entry.starts.pop(name, None)
-            entry.failures.pop(name, None)
-            self.registry.admission.leave((key.namespace, name))
-        for action in decided.actions:
-            self._executor.carry_out(key, entry, action)
-        if entry.status != observed.status or not observed.settled:
-            self._writer.changed("agentschedules", key, calm=_is_progress(observed.status, entry.status))
-        self._update_requests(key, decided)
-        for note in decided.notes:
-            self._tell(entry, note)
-        self._metrics.decided(decided.ended, decided.skipped)
-        if decided.wake_at is not None:
-            self._wake_at(key, entry, decided.wake_at)
-
     def _wake_at(self, key: Key, entry: ScheduleEntry, at: datetime) -> None:
         if entry.wake_at != at:
             entry.wake_at = at
@@ -342,50 +305,3 @@ class Engine:
                 return
             key = Key(key.namespace, request.request.spec.schedule_name)
         self.wake(key)
-
-    # AgentRuns
-
-    def _update_requests(self, key: Key, decided: Plan) -> None:
-        for name, status in decided.requests.items():
-            entry = self.registry.requests.get(Key(key.namespace, name))
-            if entry is not None:
-                self._set_request_status(Key(key.namespace, name), entry, status)
-
-    def _set_request_status(self, key: Key, entry: RequestEntry, status: AgentRunStatus) -> None:
-        if status != entry.status:
-            entry.status = status
-            entry.request = dataclasses.replace(entry.request, status=status)
-        if not entry.settled():
-            self._writer.changed("agentruns", key)
-
-    def _tell_requests_without_schedule(self, key: Key) -> None:
-        for entry in list(self.registry.requests_of(key)):
-            if entry.request.status.phase in {None, "Pending"} and not entry.request.deleting:
-                text = f"waits: there is no AgentSchedule named {key.name} in namespace {key.namespace}"
-                if entry.request.status.message != text:
-                    self.recorder.tell(_request_reference(key, entry.request), "ScheduleNotFound", text, warning=True)
-                status = request_status(entry.request, self._clock(), "Pending", text)
-                self._set_request_status(Key(key.namespace, entry.request.name), entry, status)
-
-    # Telling and counting
-
-    def _tell(self, entry: ScheduleEntry, note: Note) -> None:
-        reference = regarding(entry)
-        if note.agent_run is not None:
-            request = self.registry.requests.get(Key(entry.schedule.owner.namespace, note.agent_run))
-            if request is not None:
-                reference = _request_reference(Key(entry.schedule.owner.namespace, ""), request.request)
-        self.recorder.tell(reference, note.reason, note.message, warning=note.warning)
-
-
-_WEIGHTY = ("conditions", "phase", "hold", "totals", "skips", "queued", "last_result", "observed_generation")
-
-
-def _is_progress(old: AgentScheduleStatus, new: AgentScheduleStatus) -> bool:
-    """Whether nothing has happened but that runs have started and go on."""
-    waits = {run.reason for run in new.runs} - {run.reason for run in old.runs}
-    return not waits and all(getattr(old, name) == getattr(new, name) for name in _WEIGHTY)
-
-
-def _request_reference(key: Key, request: Request) -> dict[str, str]:
-    return {"kind": "AgentRun", "namespace": key.namespace, "name": request.name, "uid": request.uid}

@@ -5,7 +5,8 @@ import logging
 from collections.abc import Collection
 from typing import Any, Protocol
 
-from agentschedule.engine.registry import Key, Registry, RequestEntry, ScheduleEntry
+from agentschedule.engine.entries import Key, RequestEntry, ScheduleEntry
+from agentschedule.engine.registry import Registry
 from agentschedule.planning.observed import PlannerSettings
 from agentschedule.planning.reading import read_request, read_schedule, read_status, salvage_status
 from agentschedule.runs.facts import version_of

@@ -10,7 +10,8 @@ from datetime import datetime
 from heapq import nsmallest
 from operator import itemgetter
 
-from agentschedule.engine.registry import Registry, ScheduleEntry
+from agentschedule.engine.entries import ScheduleEntry
+from agentschedule.engine.registry import Registry
 from agentschedule.planning.draft import cursor_of
 from agentschedule.planning.due import Due, fate_of, place
 from agentschedule.planning.observed import Schedule, Start

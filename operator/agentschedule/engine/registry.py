@@ -1,96 +1,18 @@
 """What is known: schedules, AgentRuns, Jobs and pods. In memory only; a list rebuilds it."""
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any
 
-from agentschedule.api.agentrun import AgentRunStatus
-from agentschedule.api.status import AgentScheduleStatus
 from agentschedule.engine.admission import Admission
-from agentschedule.engine.ahead import Ahead
+from agentschedule.engine.entries import Key, RequestEntry, ScheduleEntry
 from agentschedule.planning.observed import (
     NO_CEILINGS,
     Ceilings,
     Observed,
-    Request,
-    Schedule,
-    Start,
-    Verdict,
-    VolumeState,
 )
 from agentschedule.runs.facts import JobFacts, PodFacts, job_facts, job_of_pod, pod_facts
 from agentschedule.runs.sighting import Sighting
-
-
-class Key(NamedTuple):
-    """Namespace and name of an AgentSchedule or AgentRun."""
-
-    namespace: str
-    name: str
-
-
-S = TypeVar("S", AgentScheduleStatus, AgentRunStatus)
-
-
-@dataclass(slots=True, kw_only=True)
-class _Entry(Generic[S]):
-    """An object's status as we want it (`status`) and as the API server holds it (`acked`, raw)."""
-
-    version: int
-    acked: dict[str, Any]
-    status: S
-    sent: tuple[dict[str, Any], ...] = ()
-    """Statuses that were sent since the last answer: each of them may be what the API server holds."""
-    _json: tuple[S, dict[str, Any]] | None = None
-
-    def wanted(self) -> dict[str, Any]:
-        """`status` as JSON: made once, asked for often."""
-        if self._json is None or self._json[0] is not self.status:
-            self._json = (self.status, self.status.to_json())
-        return self._json[1]
-
-    def settled(self) -> bool:
-        """Whether the API server holds what we want."""
-        if self.wanted() != self.acked:
-            return False
-        self._json = (self.status, self.acked)  # one of the two is enough
-        return True
-
-    def is_ours(self, status: dict[str, Any]) -> bool:
-        """Whether a status that the API server holds is one that we know or wrote, rather than another writer's."""
-        return status == self.acked or status == self.wanted() or status in self.sent
-
-
-@dataclass(slots=True, kw_only=True)
-class ScheduleEntry(_Entry[AgentScheduleStatus]):
-    """A schedule."""
-
-    schedule: Schedule
-    doubted: bool = False
-    """Another has written the status: nothing is planned before status and Jobs were read afresh."""
-    wake_at: datetime | None = None
-    starts: dict[str, Start] = field(default_factory=dict)
-    failures: dict[str, int] = field(default_factory=dict)
-    verdict: Verdict | None = None
-    checking: int | None = None
-    check_failures: int = 0
-    volume: VolumeState | None = None
-    volume_failures: int = 0
-    served_at: datetime | None = None
-    lateness: float | None = None
-    """How late its newest Job was created, in seconds."""
-    locked: dict[str, datetime] = field(default_factory=dict)
-    expected: datetime | None = None
-    """The due time for which a plan is to be made ahead."""
-    ahead: Ahead | None = None
-
-
-@dataclass(slots=True, kw_only=True)
-class RequestEntry(_Entry[AgentRunStatus]):
-    """An AgentRun."""
-
-    request: Request
 
 
 def uids_of(items: Collection[dict[str, Any]]) -> set[str]:

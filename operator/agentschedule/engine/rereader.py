@@ -5,9 +5,10 @@ import logging
 
 from agentschedule.cluster.errors import ApiError
 from agentschedule.engine.dispatcher import Dispatcher, Urgency
+from agentschedule.engine.entries import Key
 from agentschedule.engine.intake import Intake
 from agentschedule.engine.ports import Cluster
-from agentschedule.engine.registry import Key, Registry
+from agentschedule.engine.registry import Registry
 
 logger = logging.getLogger(__name__)
 

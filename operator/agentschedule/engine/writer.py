@@ -8,8 +8,9 @@ from typing import Any
 
 from agentschedule.cluster.errors import ApiError
 from agentschedule.engine.dispatcher import Dispatcher, Urgency
+from agentschedule.engine.entries import Key, RequestEntry, ScheduleEntry
 from agentschedule.engine.ports import Cluster
-from agentschedule.engine.registry import Key, Registry, RequestEntry, ScheduleEntry
+from agentschedule.engine.registry import Registry
 from agentschedule.runs.facts import version_of
 
 logger = logging.getLogger(__name__)

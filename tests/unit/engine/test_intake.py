@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from agentschedule.engine.afresh import take_afresh
+from agentschedule.engine.entries import Key
 from agentschedule.engine.intake import Intake
-from agentschedule.engine.registry import Key, Registry
+from agentschedule.engine.registry import Registry
 from agentschedule.planning.observed import DEFAULT_SETTINGS, Ceilings, Start
 from tests.unit.engine.test_registry import NEWS, UID
 from tests.unit.runs.builders import NAME, raw_job, utc

@@ -13,7 +13,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from agentschedule.api.status import AgentScheduleStatus, BudgetStatus
 from agentschedule.engine.each import series_of_each
-from agentschedule.engine.registry import Key, Registry
+from agentschedule.engine.entries import Key
+from agentschedule.engine.registry import Registry
 from agentschedule.metrics import Metrics
 from agentschedule.metrics.pulse import watch_loop
 from agentschedule.probes import Probes
