@@ -1,6 +1,7 @@
 """An aiohttp client of the bench's own. It sends bodies that were made before the clock runs."""
 
 import asyncio
+import contextlib
 import json
 import ssl
 import time
@@ -17,6 +18,7 @@ Raw = dict[str, Any]
 
 MERGE_PATCH = "application/merge-patch+json"
 _PAGE = 1000
+_CLEARINGS = 10
 
 
 @dataclass(frozen=True)
@@ -123,8 +125,14 @@ class Api:
             after = f"&continue={token}"
 
     async def clear(self, path: str) -> None:
-        """Delete a whole collection and wait until it is empty."""
-        await self.send("DELETE", f"{path}?propagationPolicy=Background")
+        """Delete a whole collection and wait until it is empty.
+
+        The API server gives up a request after a minute, and has then deleted a part of so many.
+        """
+        for _ in range(_CLEARINGS):
+            with contextlib.suppress(aiohttp.ServerDisconnectedError, RuntimeError):
+                await self.send("DELETE", f"{path}?propagationPolicy=Background")
+                break
         for _ in range(600):
             if not (await self.get(f"{path}?limit=1"))["items"]:
                 return
