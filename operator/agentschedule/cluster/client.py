@@ -1,5 +1,6 @@
 """HTTP to the API server: one keep-alive session, JSON in and out, errors as `ApiError`."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from agentschedule.cluster.paths import asked_for
 MERGE_PATCH = "application/merge-patch+json"
 JSON = "application/json"
 _LINE_LIMIT = 16 * 1024 * 1024
+_GATHER = 0.02
+"""Seconds between two reads of a watch."""
 
 OnRequest = Callable[[str, str, str, float], None]
 """Told of every request: its verb and resource as roles name them (`dry-run` is a create that only asks), the answer's
@@ -181,7 +184,7 @@ class Client:
                     if response.status == 401:
                         self._credentials.doubt()
                     raise ApiError.of(response.status, _parse(await response.read()), None)
-                async for line in _lines(response.content):
+                async for line in _lines(response):
                     event = orjson.loads(line)
                     if event["type"] == "ERROR":
                         status = event["object"]
@@ -213,10 +216,14 @@ def _once(tell: Callable[[str, float], None]) -> Callable[[str], None]:
     return first
 
 
-async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
-    """Lines of any length up to a bound; aiohttp's own line reader stops at its buffer's size."""
+async def _lines(response: aiohttp.ClientResponse) -> AsyncIterator[bytes]:
+    """Lines of any length up to a bound; aiohttp's own line reader stops at its buffer's size.
+
+    What comes shortly after something else is read together with what follows it: where much comes, most of what an
+    event costs is its way through the socket and TLS.
+    """
     buffer = bytearray()
-    async for chunk in content.iter_any():
+    async for chunk in response.content.iter_any():
         buffer += chunk
         if len(buffer) > _LINE_LIMIT:
             raise ApiError(0, "TooLong", f"a watch event is longer than {_LINE_LIMIT} bytes")
@@ -225,6 +232,20 @@ async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
         for line in lines:
             if line:
                 yield bytes(line)
+        await _gather(response)
+
+
+async def _gather(response: aiohttp.ClientResponse) -> None:
+    """Leave in the socket what comes within `_GATHER`."""
+    transport = response.connection.transport if response.connection is not None else None
+    if transport is None or transport.is_closing():
+        return
+    transport.pause_reading()
+    try:
+        await asyncio.sleep(_GATHER)
+    finally:
+        if not transport.is_closing():
+            transport.resume_reading()
 
 
 def _parse(content: bytes) -> dict[str, Any]:

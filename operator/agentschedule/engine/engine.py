@@ -144,7 +144,7 @@ class Engine:
         """Look at every schedule, then reconcile what is due or woken, until cancelled: nothing is sent after that."""
         self.registry.began = self._clock()
         self.dispatcher.start()
-        self._woken.update(dict.fromkeys(self.registry.everyone()))
+        self._woken.update(dict.fromkeys(sorted(self.registry.everyone(), key=self._is_late, reverse=True)))
         self._unseen = len(self._woken)
         try:
             while not self._closing:
@@ -152,6 +152,12 @@ class Engine:
             await asyncio.Event().wait()  # the workers go on until this task is cancelled
         finally:
             await self.dispatcher.stop()
+
+    def _is_late(self, key: Key) -> bool:
+        """Whether a slot was due while nobody acted: those are looked at first."""
+        entry = self.registry.schedules.get(key)
+        due = entry.status.next_run_time if entry is not None else None
+        return due is not None and self.registry.began is not None and due <= self.registry.began
 
     async def close(self, seconds: float) -> None:
         """Plan and start nothing any more; let what is under way end, for at most this long.
