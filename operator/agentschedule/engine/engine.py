@@ -20,6 +20,7 @@ from agentschedule.engine.ports import Cluster, attended
 from agentschedule.engine.reconciler import Reconciler
 from agentschedule.engine.recorder import Recorder
 from agentschedule.engine.rereader import Rereader
+from agentschedule.engine.starter import Starter
 from agentschedule.engine.writer import StatusWriter
 from agentschedule.metrics import Metrics
 
@@ -66,9 +67,8 @@ class Engine:
         self._cluster = cluster
         self._metrics = metrics
         self._clock = clock
-        self._executor = Executor(
-            self.registry, cluster, self.dispatcher, self.recorder, metrics, clock=clock, wake=self.wake
-        )
+        starter = Starter(self.registry, cluster, self.dispatcher, self.recorder, metrics, clock=clock, wake=self.wake)
+        executor = Executor(self.registry, cluster, self.dispatcher, starter, clock=clock, wake=self.wake)
         self._rereader = Rereader(self.registry, cluster, self.dispatcher)
         self._writer = StatusWriter(
             self.registry,
@@ -80,7 +80,7 @@ class Engine:
         )
         self._reconciler = Reconciler(
             intake,
-            self._executor,
+            executor,
             self._writer,
             self.recorder,
             metrics,

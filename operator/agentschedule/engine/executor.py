@@ -10,12 +10,10 @@ from agentschedule.cluster.errors import ApiError
 from agentschedule.engine.dispatcher import Dispatcher, Urgency
 from agentschedule.engine.entries import Key, ScheduleEntry
 from agentschedule.engine.ports import Cluster
-from agentschedule.engine.recorder import Recorder
 from agentschedule.engine.refusals import Refusals
 from agentschedule.engine.registry import Registry
 from agentschedule.engine.starter import Starter, unanswered
 from agentschedule.engine.volumes import asked_for, ensure_claim, not_to_be_had
-from agentschedule.metrics import Metrics
 from agentschedule.planning.actions import (
     Action,
     Adopt,
@@ -42,8 +40,7 @@ class Executor:
         registry: Registry,
         cluster: Cluster,
         dispatcher: Dispatcher,
-        recorder: Recorder,
-        metrics: Metrics,
+        starter: Starter,
         *,
         clock: Callable[[], datetime],
         wake: Callable[[Key], None],
@@ -53,7 +50,7 @@ class Executor:
         self._dispatcher = dispatcher
         self._clock = clock
         self._wake = wake
-        self._starter = Starter(registry, cluster, dispatcher, recorder, metrics, clock=clock, wake=wake)
+        self._starter = starter
         self._refusals = Refusals()
         self._under_way: set[str] = set()
 

@@ -8,10 +8,12 @@ from typing import Any, cast
 
 from agentschedule.cluster.client import Answer
 from agentschedule.engine.dispatcher import Dispatcher
+from agentschedule.engine.entries import Key
 from agentschedule.engine.executor import Executor
 from agentschedule.engine.ports import Cluster
 from agentschedule.engine.recorder import Recorder
 from agentschedule.engine.registry import Registry
+from agentschedule.engine.starter import Starter
 from agentschedule.metrics import Metrics
 from agentschedule.planning.actions import DeletePod, DryRun
 from tests.unit.engine.test_registry import NEWS, entry
@@ -37,17 +39,18 @@ async def executor(cluster: Answers) -> AsyncIterator[Executor]:
     metrics, registry = Metrics(), Registry()
     dispatcher = Dispatcher(4, metrics)
     port = cast("Cluster", cluster)
+    recorder = Recorder(port, dispatcher, metrics)
+
+    def clock() -> datetime:
+        return datetime.now(UTC)
+
+    def wake(_: Key) -> None:
+        pass
+
+    starter = Starter(registry, port, dispatcher, recorder, metrics, clock=clock, wake=wake)
     dispatcher.start()
     try:
-        yield Executor(
-            registry,
-            port,
-            dispatcher,
-            Recorder(port, dispatcher, metrics),
-            metrics,
-            clock=lambda: datetime.now(UTC),
-            wake=lambda _: None,
-        )
+        yield Executor(registry, port, dispatcher, starter, clock=clock, wake=wake)
     finally:
         await dispatcher.stop()
 
