@@ -9,6 +9,7 @@ from typing import Literal
 from agentschedule.api.agentrun import AgentRunSpec, AgentRunStatus
 from agentschedule.api.spec import AgentScheduleSpec
 from agentschedule.api.status import AgentScheduleStatus
+from agentschedule.policy.effective import NO_POLICY, Effective
 from agentschedule.runs.manifest import Defaults, Owner
 from agentschedule.runs.sighting import Sighting
 from agentschedule.timing import Blackouts, When
@@ -113,9 +114,10 @@ class Start:
 
     `Queued`: too many runs are active, or too much is made up for at once; it waits for its turn. `Granted`: its turn
     has come, and the next plan uses that or gives it back. Both keep the trigger with which the run was asked for.
+    `Denied`: a policy does not allow it now.
     """
 
-    state: Literal["InFlight", "Deferred", "NameConflict", "Rejected", "Queued", "Granted"]
+    state: Literal["InFlight", "Deferred", "NameConflict", "Rejected", "Queued", "Granted", "Denied"]
     until: datetime | None = None
     message: str = ""
     trigger: str = ""
@@ -150,6 +152,7 @@ class Observed:
     """Everything that a plan is made from. `settled`: the API server holds `status`, nothing waits to be written.
 
     `locked`: names of Jobs that must stay taken until then.
+    `policy`: what administrators allow in its namespace.
     `began`: when this operator began to act. Of what another asked for before that, it does not know.
     `served_at`: when this operator last looked at the due slots, as the plan before this one says; None: not yet.
     """
@@ -165,3 +168,4 @@ class Observed:
     served_at: datetime | None = None
     locked: Mapping[str, datetime] = field(default_factory=dict)
     began: datetime | None = None
+    policy: Effective = NO_POLICY

@@ -74,7 +74,8 @@ def start_retries(draft: Draft) -> None:
             draft, slot=run.scheduled_at, attempt=attempt, trigger=run.trigger, due=run.retry_at, budget=left
         )
         if isinstance(outcome, Start):
-            _give_up(draft, run, f"attempt {attempt} could not be created: {outcome.message}")
+            what = "is not allowed" if outcome.state == "Denied" else "could not be created"
+            _give_up(draft, run, f"attempt {attempt} {what}: {outcome.message}")
 
 
 def _give_up(draft: Draft, run: Run, why: str) -> None:

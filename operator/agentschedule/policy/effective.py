@@ -8,6 +8,7 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 from agentschedule.api.policy import AgentPolicySpec, Grant, NamespaceSelector, SelectorRequirement
+from agentschedule.constants import RESTRICTED_OPERATIONS
 from agentschedule.timing import parse_duration
 
 T = TypeVar("T")
@@ -21,6 +22,8 @@ class Policy:
 
     name: str
     spec: AgentPolicySpec
+    problem: str | None = None
+    """Why it cannot be read; it is for every namespace then."""
 
     @property
     def by(self) -> str:
@@ -64,6 +67,8 @@ class Effective:
     environments: tuple[Bound[str], ...]
     allowed_images: tuple[Bound[tuple[str, ...]], ...]
     grants: tuple[Bound[tuple[Grant, ...]], ...]
+    unreadable: tuple[str, ...] = ()
+    """Policies that cannot be read: nobody knows what they forbid."""
 
 
 def effective(policies: Sequence[Policy], namespace: str, labels: Mapping[str, str], ceilings: Ceilings) -> Effective:
@@ -94,6 +99,7 @@ def effective(policies: Sequence[Policy], namespace: str, labels: Mapping[str, s
         environments=tuple(_values(mine, lambda p: p.environment, str)),
         allowed_images=tuple(_values(mine, lambda p: p.allowed_images, tuple)),
         grants=tuple(_values(mine, lambda p: p.grants, tuple)),
+        unreadable=tuple(f"{policy.by}: {policy.problem}" for policy in mine if policy.problem is not None),
     )
 
 
@@ -101,6 +107,8 @@ def selects(policy: Policy, namespace: str, labels: Mapping[str, str]) -> bool:
     """Whether a policy is for a namespace, by its labels and the one that Kubernetes gives it."""
     selector: NamespaceSelector = policy.spec.namespace_selector
     all_labels = {**labels, "kubernetes.io/metadata.name": namespace}
+    if policy.problem is not None:
+        return True
     if any(all_labels.get(key) != value for key, value in (selector.match_labels or {}).items()):
         return False
     return all(_holds(requirement, all_labels) for requirement in selector.match_expressions or ())
@@ -136,3 +144,7 @@ def _strictest(strict: Callable[..., Bound[T]], setting: T, given: Sequence[Boun
 def _together(told: Sequence[Bound[tuple[str, ...]]]) -> Bound[tuple[str, ...]]:
     names = dict.fromkeys(name for bound in told for name in bound.value)
     return Bound(tuple(names), ", ".join(bound.by for bound in told))
+
+
+NO_POLICY = effective((), "", {}, Ceilings(timedelta(minutes=1), Decimal(10), 86400, RESTRICTED_OPERATIONS))
+"""Where there are no policies, with the default settings."""

@@ -50,6 +50,12 @@ def evaluate(asked: Asked, policies: Effective, now: datetime) -> Decision:
     return Allow(capabilities(asked, policies), restricted)
 
 
+def is_known(asked: Asked, policies: Effective, now: datetime) -> str | None:
+    """Every policy can be read: else nobody knows what is forbidden."""
+    del asked, now
+    return f"a policy cannot be read: {policies.unreadable[0]}" if policies.unreadable else None
+
+
 def in_hours(asked: Asked, policies: Effective, now: datetime) -> str | None:
     """`allowedHours`: by the wall clock of their zone, over midnight too."""
     del policies
@@ -102,6 +108,7 @@ def has_capabilities(asked: Asked, policies: Effective, now: datetime) -> str | 
 
 
 RULES = {
+    "readable": is_known,
     "allowedHours": in_hours,
     "allowedEnvironments": in_environment,
     "allowedImages": has_allowed_images,

@@ -1,0 +1,92 @@
+"""AgentPolicies and namespaces as they are watched, and what they come to in each namespace."""
+
+from collections.abc import Collection
+from typing import Any
+
+from pydantic import ValidationError
+
+from agentschedule.api.policy import AgentPolicySpec
+from agentschedule.policy.effective import Ceilings, Effective, Policy, effective
+from agentschedule.runs.facts import version_of
+from agentschedule.timing import TimingError, parse_duration
+
+
+class Policies:
+    """What administrators allow. Each change returns whether anything is different now."""
+
+    def __init__(self, ceilings: Ceilings) -> None:
+        self._ceilings = ceilings
+        self._policies: dict[str, tuple[int, Policy]] = {}
+        self._labels: dict[str, tuple[int, dict[str, str]]] = {}
+        self._known: dict[str, Effective] = {}
+
+    def of(self, namespace: str) -> Effective:
+        """What holds in a namespace."""
+        known = self._known.get(namespace)
+        if known is None:
+            policies = [policy for _, policy in self._policies.values()]
+            _, labels = self._labels.get(namespace, (0, {}))
+            known = self._known[namespace] = effective(policies, namespace, labels, self._ceilings)
+        return known
+
+    def put(self, raw: dict[str, Any]) -> bool:
+        """An AgentPolicy was seen."""
+        name, version = raw["metadata"]["name"], version_of(raw)
+        known = self._policies.get(name)
+        if known is not None and known[0] >= version:
+            return False
+        policy = read_policy(raw)
+        self._policies[name] = (version, policy)
+        return self._changed(known is None or known[1] != policy)
+
+    def drop(self, raw: dict[str, Any]) -> bool:
+        """An AgentPolicy is gone."""
+        return self._changed(self._policies.pop(raw["metadata"]["name"], None) is not None)
+
+    def listed(self, names: Collection[str], version: int) -> bool:
+        """All AgentPolicies were listed: others that are not newer are gone."""
+        gone = [name for name, (seen, _) in self._policies.items() if name not in names and seen <= version]
+        for name in gone:
+            del self._policies[name]
+        return self._changed(bool(gone))
+
+    def put_namespace(self, raw: dict[str, Any]) -> bool:
+        """A namespace was seen."""
+        name, version, labels = raw["metadata"]["name"], version_of(raw), raw["metadata"].get("labels") or {}
+        known = self._labels.get(name)
+        if known is not None and known[0] >= version:
+            return False
+        self._labels[name] = (version, labels)
+        if known is not None and known[1] == labels:
+            return False
+        before = self._known.pop(name, None)
+        return before is not None and before != self.of(name)
+
+    def drop_namespace(self, raw: dict[str, Any]) -> None:
+        """A namespace is gone."""
+        self._labels.pop(raw["metadata"]["name"], None)
+        self._known.pop(raw["metadata"]["name"], None)
+
+    def _changed(self, changed: bool) -> bool:
+        if changed:
+            self._known.clear()
+        return changed
+
+
+def read_policy(raw: dict[str, Any]) -> Policy:
+    """An AgentPolicy. One that cannot be read says so, and allows nothing."""
+    name = raw["metadata"]["name"]
+    try:
+        spec = AgentPolicySpec.read(raw.get("spec") or {})
+        if spec.limits.min_interval is not None:
+            parse_duration(spec.limits.min_interval, "spec.limits.minInterval")
+    except (ValidationError, TimingError) as error:
+        return Policy(name, AgentPolicySpec(), problem=_short(error))
+    return Policy(name, spec)
+
+
+def _short(error: ValidationError | TimingError) -> str:
+    if isinstance(error, TimingError):
+        return str(error)
+    first = error.errors()[0]
+    return f"spec.{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"
