@@ -91,7 +91,7 @@ class NamespaceSelector(Model):
     """Namespaces by their labels; an empty one selects all."""
 
     match_labels: Annotated[
-        dict[Annotated[str, Field(max_length=317)], Annotated[str, Field(max_length=63)]] | None,
+        dict[str, Annotated[str, Field(max_length=63)]] | None,
         Field(max_length=50),
     ] = None
     """Labels that all must be there with these values. Every namespace has kubernetes.io/metadata.name."""

@@ -107,6 +107,19 @@ class Intake:
         if key is not None:
             self._wake(key)
 
+    def observe_policy(self, kind: str | None, raw: dict[str, Any]) -> None:
+        """An AgentPolicy was seen."""
+        policies = self.registry.policies
+        if policies.drop(raw) if kind == "DELETED" else policies.put(raw):
+            self._wake_all()
+
+    def observe_namespace(self, kind: str | None, raw: dict[str, Any]) -> None:
+        """A namespace was seen; its labels say which policies are for it."""
+        if kind == "DELETED":
+            self.registry.policies.drop_namespace(raw)
+        elif self.registry.policies.put_namespace(raw):
+            self._wake_all(raw["metadata"]["name"])
+
     # Lists: each object is observed (kind None), then one of these is told that those were all.
 
     def jobs_listed(self, present: Collection[str], version: int, namespace: str | None = None) -> None:
@@ -134,6 +147,15 @@ class Intake:
                 self.registry.drop_request(key)
                 self._forget("agentruns", key)
                 self._wake(Key(key.namespace, entry.request.spec.schedule_name))
+
+    def policies_listed(self, present: Collection[str], version: int, namespace: str | None = None) -> None:
+        """The same of AgentPolicies, which are in no namespace."""
+        del namespace
+        if self.registry.policies.listed(present, version):
+            self._wake_all()
+
+    def namespaces_listed(self, present: Collection[str], version: int, namespace: str | None = None) -> None:
+        """The same of namespaces. Those that are gone have no schedules, either."""
 
     def _update_schedule(self, key: Key, known: ScheduleEntry, raw: dict[str, Any]) -> None:
         """A newer version of a known schedule. Our own status writes come back here and need nothing."""
@@ -168,6 +190,11 @@ class Intake:
         self.registry.bury(self.registry.schedules.pop(key).schedule.owner.uid)
         logger.info("the schedule was deleted", extra={"namespace": key.namespace, "object": key.name})
         self._wake(key)  # AgentRuns of it, if any, learn of it
+
+    def _wake_all(self, namespace: str | None = None) -> None:
+        for key in self.registry.schedules:
+            if namespace in {None, key.namespace}:
+                self._wake(key)
 
     def _wake(self, key: Key) -> None:
         if self.listener is not None:

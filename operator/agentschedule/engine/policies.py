@@ -1,7 +1,7 @@
 """AgentPolicies and namespaces as they are watched, and what they come to in each namespace."""
 
 from collections.abc import Collection
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
@@ -11,12 +11,18 @@ from agentschedule.runs.facts import version_of
 from agentschedule.timing import TimingError, parse_duration
 
 
+class _Seen(NamedTuple):
+    version: int
+    uid: str
+    policy: Policy
+
+
 class Policies:
     """What administrators allow. Each change returns whether anything is different now."""
 
     def __init__(self, ceilings: Ceilings) -> None:
         self._ceilings = ceilings
-        self._policies: dict[str, tuple[int, Policy]] = {}
+        self._policies: dict[str, _Seen] = {}
         self._labels: dict[str, tuple[int, dict[str, str]]] = {}
         self._known: dict[str, Effective] = {}
 
@@ -24,7 +30,7 @@ class Policies:
         """What holds in a namespace."""
         known = self._known.get(namespace)
         if known is None:
-            policies = [policy for _, policy in self._policies.values()]
+            policies = [seen.policy for seen in self._policies.values()]
             _, labels = self._labels.get(namespace, (0, {}))
             known = self._known[namespace] = effective(policies, namespace, labels, self._ceilings)
         return known
@@ -33,19 +39,23 @@ class Policies:
         """An AgentPolicy was seen."""
         name, version = raw["metadata"]["name"], version_of(raw)
         known = self._policies.get(name)
-        if known is not None and known[0] >= version:
+        if known is not None and known.version >= version:
             return False
         policy = read_policy(raw)
-        self._policies[name] = (version, policy)
-        return self._changed(known is None or known[1] != policy)
+        self._policies[name] = _Seen(version, raw["metadata"]["uid"], policy)
+        return self._changed(known is None or known.policy != policy)
 
     def drop(self, raw: dict[str, Any]) -> bool:
         """An AgentPolicy is gone."""
-        return self._changed(self._policies.pop(raw["metadata"]["name"], None) is not None)
+        known = self._policies.get(raw["metadata"]["name"])
+        if known is None or known.uid != raw["metadata"]["uid"]:
+            return False
+        del self._policies[raw["metadata"]["name"]]
+        return self._changed(True)
 
-    def listed(self, names: Collection[str], version: int) -> bool:
-        """All AgentPolicies were listed: others that are not newer are gone."""
-        gone = [name for name, (seen, _) in self._policies.items() if name not in names and seen <= version]
+    def listed(self, present: Collection[str], version: int) -> bool:
+        """All AgentPolicies were listed: others than those with these UIDs that are not newer are gone."""
+        gone = [name for name, s in self._policies.items() if s.uid not in present and s.version <= version]
         for name in gone:
             del self._policies[name]
         return self._changed(bool(gone))
@@ -67,7 +77,7 @@ class Policies:
         self._labels.pop(raw["metadata"]["name"], None)
         self._known.pop(raw["metadata"]["name"], None)
 
-    def _changed(self, changed: bool) -> bool:
+    def _changed(self, changed: bool) -> bool:  # noqa: FBT001 - says what it is asked
         if changed:
             self._known.clear()
         return changed

@@ -6,11 +6,13 @@ from typing import Any
 
 from agentschedule.engine.admission import Admission
 from agentschedule.engine.entries import Key, RequestEntry, ScheduleEntry
+from agentschedule.engine.policies import Policies
 from agentschedule.planning.observed import (
     NO_CEILINGS,
     Ceilings,
     Observed,
 )
+from agentschedule.policy.effective import DEFAULT_CEILINGS
 from agentschedule.runs.facts import JobFacts, PodFacts, job_facts, job_of_pod, pod_facts
 from agentschedule.runs.sighting import Sighting
 
@@ -27,8 +29,14 @@ _MOST_BURIED = 20_000
 class Registry:
     """The picture that plans are made from. `admission` is told of every Job of ours, whoever owns it."""
 
-    def __init__(self, ceilings: Ceilings = NO_CEILINGS, clock: Callable[[], datetime] | None = None) -> None:
+    def __init__(
+        self,
+        ceilings: Ceilings = NO_CEILINGS,
+        clock: Callable[[], datetime] | None = None,
+        policies: Policies | None = None,
+    ) -> None:
         self._clock = clock or (lambda: datetime.now(UTC))
+        self.policies = policies or Policies(DEFAULT_CEILINGS)
         self.admission = Admission(ceilings)
         self.began: datetime | None = None
         """When this operator's term began."""
@@ -64,6 +72,7 @@ class Registry:
             served_at=entry.served_at,
             locked=entry.locked,
             began=self.began,
+            policy=self.policies.of(key.namespace),
         )
 
     def requests_of(self, key: Key) -> Iterator[RequestEntry]:

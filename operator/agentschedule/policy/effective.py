@@ -146,5 +146,6 @@ def _together(told: Sequence[Bound[tuple[str, ...]]]) -> Bound[tuple[str, ...]]:
     return Bound(tuple(names), ", ".join(bound.by for bound in told))
 
 
-NO_POLICY = effective((), "", {}, Ceilings(timedelta(minutes=1), Decimal(10), 86400, RESTRICTED_OPERATIONS))
+DEFAULT_CEILINGS = Ceilings(timedelta(minutes=1), Decimal(10), 86400, RESTRICTED_OPERATIONS)
+NO_POLICY = effective((), "", {}, DEFAULT_CEILINGS)
 """Where there are no policies, with the default settings."""
