@@ -19,6 +19,7 @@ from agentschedule.engine.engine import Engine
 from agentschedule.engine.executor import utc_now
 from agentschedule.engine.intake import Intake
 from agentschedule.engine.overview import Overview
+from agentschedule.engine.policies import Policies
 from agentschedule.engine.registry import Registry
 from agentschedule.knowledge import Knowledge
 from agentschedule.leading import Term, Terms
@@ -52,7 +53,8 @@ class Application:
         self._leadership = self._make_leadership()
         self._operations = Operations(self._client, socket.gethostname(), self.leads)
         planning = planner_settings(settings)
-        self.intake = Intake(Registry(planning.ceilings, utc_now), planning)
+        registry = Registry(planning.ceilings, utc_now, Policies(planning.policy_ceilings()))
+        self.intake = Intake(registry, planning)
         self.metrics.registry.register(Overview(self.intake.registry, leads=self.leads, clock=utc_now))
         self._knowledge = Knowledge(self._client, self.intake, self.metrics, settings.namespaces or (None,))
         self._terms = Terms(

@@ -96,7 +96,6 @@ AGENT_POLICY = Kind(
         Column("Max Budget", ".spec.limits.maxBudgetPerRunUSD", "What one run may cost at most, in US dollars."),
         Column("Min Interval", ".spec.limits.minInterval", "Least time between two slots."),
         Column("Age", ".metadata.creationTimestamp", "Age of the policy.", "date"),
-        Column("Images", ".spec.allowedImages", "Images that may run.", wide=True),
     ),
     scope="Cluster",
 )

@@ -55,7 +55,7 @@ class Intake:
             return
         if known is not None:
             self._lose_schedule(key)
-        schedule = read_schedule(raw, self.settings)
+        schedule = read_schedule(raw)
         status = read_status(raw)
         if status is None:
             where = {"namespace": key.namespace, "object": key.name}
@@ -161,7 +161,7 @@ class Intake:
         """A newer version of a known schedule. Our own status writes come back here and need nothing."""
         acked = raw.get("status") or {}
         foreign = not known.is_ours(acked)
-        schedule = read_schedule(raw, self.settings)
+        schedule = read_schedule(raw)
         changed = schedule != known.schedule
         known.schedule, known.version, known.acked = schedule, version_of(raw), acked
         if foreign and self.listener is not None:

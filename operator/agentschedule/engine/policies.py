@@ -77,7 +77,7 @@ class Policies:
         self._labels.pop(raw["metadata"]["name"], None)
         self._known.pop(raw["metadata"]["name"], None)
 
-    def _changed(self, changed: bool) -> bool:  # noqa: FBT001 - says what it is asked
+    def _changed(self, changed: bool) -> bool:
         if changed:
             self._known.clear()
         return changed

@@ -8,11 +8,11 @@ from agentschedule.engine.admission import Admission
 from agentschedule.engine.entries import Key, RequestEntry, ScheduleEntry
 from agentschedule.engine.policies import Policies
 from agentschedule.planning.observed import (
+    DEFAULT_SETTINGS,
     NO_CEILINGS,
     Ceilings,
     Observed,
 )
-from agentschedule.policy.effective import DEFAULT_CEILINGS
 from agentschedule.runs.facts import JobFacts, PodFacts, job_facts, job_of_pod, pod_facts
 from agentschedule.runs.sighting import Sighting
 
@@ -36,7 +36,7 @@ class Registry:
         policies: Policies | None = None,
     ) -> None:
         self._clock = clock or (lambda: datetime.now(UTC))
-        self.policies = policies or Policies(DEFAULT_CEILINGS)
+        self.policies = policies or Policies(DEFAULT_SETTINGS.policy_ceilings())
         self.admission = Admission(ceilings)
         self.began: datetime | None = None
         """When this operator's term began."""

@@ -9,7 +9,9 @@ from typing import Literal
 from agentschedule.api.agentrun import AgentRunSpec, AgentRunStatus
 from agentschedule.api.spec import AgentScheduleSpec
 from agentschedule.api.status import AgentScheduleStatus
-from agentschedule.policy.effective import NO_POLICY, Effective
+from agentschedule.constants import RESTRICTED_OPERATIONS
+from agentschedule.policy import effective as policy
+from agentschedule.policy.effective import Effective
 from agentschedule.runs.manifest import Defaults, Owner
 from agentschedule.runs.sighting import Sighting
 from agentschedule.timing import Blackouts, When
@@ -36,6 +38,12 @@ class PlannerSettings:
     late_after: timedelta = timedelta(seconds=60)
     max_active_deadline_seconds: int = 86400
     ceilings: Ceilings = NO_CEILINGS
+
+    def policy_ceilings(self) -> policy.Ceilings:
+        """What of it policies may set otherwise."""
+        return policy.Ceilings(
+            self.min_interval, self.defaults.max_budget_usd, self.max_active_deadline_seconds, RESTRICTED_OPERATIONS
+        )
 
 
 DEFAULT_SETTINGS = PlannerSettings(
@@ -152,7 +160,7 @@ class Observed:
     """Everything that a plan is made from. `settled`: the API server holds `status`, nothing waits to be written.
 
     `locked`: names of Jobs that must stay taken until then.
-    `policy`: what administrators allow in its namespace.
+    `policy`: what administrators allow in its namespace; None: there are no policies but the settings.
     `began`: when this operator began to act. Of what another asked for before that, it does not know.
     `served_at`: when this operator last looked at the due slots, as the plan before this one says; None: not yet.
     """
@@ -168,4 +176,4 @@ class Observed:
     served_at: datetime | None = None
     locked: Mapping[str, datetime] = field(default_factory=dict)
     began: datetime | None = None
-    policy: Effective = NO_POLICY
+    policy: Effective | None = None

@@ -20,7 +20,7 @@ def permission(draft: Draft, base: dict[str, Any], *, manual: bool) -> Decision:
         service_account=pod.get("serviceAccountName") or pod.get("serviceAccount") or "default",
         manual=manual,
     )
-    return evaluate(asked, draft.observed.policy, draft.now)
+    return evaluate(asked, draft.policy, draft.now)
 
 
 def _images(pod: dict[str, Any]) -> list[str]:

@@ -68,7 +68,7 @@ def start_retries(draft: Draft) -> None:
             draft.wake(due)
             continue
         attempt = run.attempt + 1
-        most = run.budget_usd if run.budget_usd is not None else draft.settings.defaults.max_budget_usd
+        most = run.budget_usd if run.budget_usd is not None else draft.defaults.max_budget_usd
         left = max(NOTHING, most - (run.cost_usd or NOTHING))
         outcome = start_run(
             draft, slot=run.scheduled_at, attempt=attempt, trigger=run.trigger, due=run.retry_at, budget=left

@@ -58,7 +58,7 @@ def start_run(
         return start
     if schedule.spec is None or not volume_ready(draft):
         return "Waiting"
-    base = job_base(schedule.spec, draft.settings.defaults)
+    base = job_base(schedule.spec, draft.defaults)
     decision = permission(draft, base, manual=request is not None)
     if isinstance(decision, Deny):
         return Start("Denied", message=decision.reason)
@@ -79,7 +79,7 @@ def start_run(
         capabilities=decision.capabilities,
         restricted_operations=decision.restricted_operations,
     )
-    manifest = job_manifest(schedule.owner, schedule.spec, run, draft.settings.defaults, base)
+    manifest = job_manifest(schedule.owner, schedule.spec, run, draft.defaults, base)
     draft.do(CreateJob(name=name, slot=slot, trigger=trigger, due=due, manifest=manifest, budget=budget))
     return "Asked"
 

@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 from agentschedule.api.policy import AgentPolicySpec, Grant, NamespaceSelector, SelectorRequirement
-from agentschedule.constants import RESTRICTED_OPERATIONS
 from agentschedule.timing import parse_duration
 
 T = TypeVar("T")
@@ -144,8 +143,3 @@ def _strictest(strict: Callable[..., Bound[T]], setting: T, given: Sequence[Boun
 def _together(told: Sequence[Bound[tuple[str, ...]]]) -> Bound[tuple[str, ...]]:
     names = dict.fromkeys(name for bound in told for name in bound.value)
     return Bound(tuple(names), ", ".join(bound.by for bound in told))
-
-
-DEFAULT_CEILINGS = Ceilings(timedelta(minutes=1), Decimal(10), 86400, RESTRICTED_OPERATIONS)
-NO_POLICY = effective((), "", {}, DEFAULT_CEILINGS)
-"""Where there are no policies, with the default settings."""

@@ -46,7 +46,7 @@ def _describe(raw: Raw, since_text: str | None, count: int) -> Iterator[str]:
     zone = load_zone(str(raw["spec"].get("timeZone") or "UTC"))
     since = now if since_text is None else read_instant(since_text, zone, "--from")
     meta, exact = _metadata(raw["metadata"], min(now, since))
-    schedule = read_schedule({**raw, "metadata": meta}, DEFAULT_SETTINGS)
+    schedule = read_schedule({**raw, "metadata": meta})
     when = schedule.when
     if schedule.problem is not None or when is None:
         raise DocumentError(schedule.problem.message if schedule.problem else "spec cannot be used")
