@@ -1,14 +1,11 @@
 """AgentPolicies and namespaces as they are watched, and what they come to in each namespace."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
-from pydantic import ValidationError
-
-from agentschedule.api.policy import AgentPolicySpec
 from agentschedule.policy.effective import Ceilings, Effective, Policy, effective
+from agentschedule.policy.reading import read_policy
 from agentschedule.runs.facts import version_of
-from agentschedule.timing import TimingError, parse_duration
 
 
 class _Seen(NamedTuple):
@@ -18,10 +15,11 @@ class _Seen(NamedTuple):
 
 
 class Policies:
-    """What administrators allow. Each change returns whether anything is different now."""
+    """What administrators allow; `fixed` comes out of a file. A change returns whether anything is different now."""
 
-    def __init__(self, ceilings: Ceilings) -> None:
+    def __init__(self, ceilings: Ceilings, fixed: Sequence[Policy] = ()) -> None:
         self._ceilings = ceilings
+        self._fixed = fixed
         self._policies: dict[str, _Seen] = {}
         self._labels: dict[str, tuple[int, dict[str, str]]] = {}
         self._known: dict[str, Effective] = {}
@@ -30,7 +28,7 @@ class Policies:
         """What holds in a namespace."""
         known = self._known.get(namespace)
         if known is None:
-            policies = [seen.policy for seen in self._policies.values()]
+            policies = [*self._fixed, *(seen.policy for seen in self._policies.values())]
             _, labels = self._labels.get(namespace, (0, {}))
             known = self._known[namespace] = effective(policies, namespace, labels, self._ceilings)
         return known
@@ -81,22 +79,3 @@ class Policies:
         if changed:
             self._known.clear()
         return changed
-
-
-def read_policy(raw: dict[str, Any]) -> Policy:
-    """An AgentPolicy. One that cannot be read says so, and allows nothing."""
-    name = raw["metadata"]["name"]
-    try:
-        spec = AgentPolicySpec.read(raw.get("spec") or {})
-        if spec.limits.min_interval is not None:
-            parse_duration(spec.limits.min_interval, "spec.limits.minInterval")
-    except (ValidationError, TimingError) as error:
-        return Policy(name, AgentPolicySpec(), problem=_short(error))
-    return Policy(name, spec)
-
-
-def _short(error: ValidationError | TimingError) -> str:
-    if isinstance(error, TimingError):
-        return str(error)
-    first = error.errors()[0]
-    return f"spec.{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"

@@ -11,16 +11,20 @@ _NOTHING_ASKED = RunPolicy()
 
 def permission(draft: Draft, base: dict[str, Any], *, manual: bool) -> Decision:
     """May a run with this Job start now? The Job is as the API server will get it, but for what is a single run's."""
-    pod = base["spec"]["template"]["spec"]
     spec = draft.observed.schedule.spec
-    asked = Asked(
-        policy=(spec.policy if spec else None) or _NOTHING_ASKED,
+    return evaluate(asked((spec.policy if spec else None), base, manual=manual), draft.policy, draft.now)
+
+
+def asked(policy: RunPolicy | None, base: dict[str, Any], *, manual: bool) -> Asked:
+    """What policies are asked about a Job."""
+    pod = base["spec"]["template"]["spec"]
+    return Asked(
+        policy=policy or _NOTHING_ASKED,
         images=tuple(_images(pod)),
         # The second is the old name of the first, which Kubernetes still takes.
         service_account=pod.get("serviceAccountName") or pod.get("serviceAccount") or "default",
         manual=manual,
     )
-    return evaluate(asked, draft.policy, draft.now)
 
 
 def _images(pod: dict[str, Any]) -> list[str]:
