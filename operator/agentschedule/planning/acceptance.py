@@ -16,7 +16,9 @@ def accept(draft: Draft) -> None:
     schedule = draft.observed.schedule
     known = draft.conditions.get("Accepted")
     accepted = known is not None and known.observed_generation == schedule.generation and known.status == "True"
-    problem = schedule.problem or above_ceilings(draft, accepted=accepted)
+    disallowed = None if schedule.problem else above_ceilings(draft, accepted=accepted)
+    draft.disallowed = disallowed is not None
+    problem = schedule.problem or disallowed
     if accepted and problem is None:
         draft.accepted = True
         return

@@ -65,6 +65,8 @@ class Draft:
         self.requests: dict[str, AgentRunStatus] = {}
         self.suspended: Literal["Spec", "Annotation"] | None = None
         self.accepted = False
+        self.disallowed = False
+        """Whether a ceiling of a policy forbids a spec that could be used otherwise."""
         self.notes: list[Note] = []
         self.consumed: set[str] = set()
         self.wanted: set[str] = set()

@@ -9,7 +9,7 @@ from agentschedule.planning.observed import DEFAULT_SETTINGS
 from agentschedule.policy.effective import Policy
 from agentschedule.policy.reading import read_policy
 
-GOLD = {"namespaceSelector": {"matchLabels": {"tier": "gold"}}}
+GOLD: dict[str, Any] = {"namespaceSelector": {"matchLabels": {"tier": "gold"}}}
 
 
 def raw(name: str, version: int, uid: str = "", **spec: Any) -> dict[str, Any]:
