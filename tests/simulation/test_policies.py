@@ -101,3 +101,23 @@ def test_a_ceiling_that_comes_later_refuses_and_lets_go_again() -> None:
             await check_quiet(world, settle=4 * HOUR)
 
     simulate(story())
+
+
+def test_a_namespace_has_no_more_schedules_than_it_may() -> None:
+    async def story() -> None:
+        async with World() as world:
+            world.policy("base", {"limits": {"maxSchedulesPerNamespace": 1}})
+            world.start()
+            for name in ("first", "report"):
+                world.apply(name, HOURLY)
+                await world.sleep(MINUTE)
+            await world.sleep(HOUR)
+            [accepted] = [c for c in world.status("report")["conditions"] if c["type"] == "Accepted"]
+            assert (accepted["status"], accepted["reason"]) == ("False", "QuotaExceeded")
+            assert (jobs(world), len(world.cluster.history.life("first").jobs)) == (0, 1)
+            world.delete("agentschedules", "first")
+            await world.sleep(HOUR)
+            assert jobs(world) == 1
+            await check_quiet(world, settle=4 * HOUR)
+
+    simulate(story())

@@ -64,6 +64,7 @@ class Intake:
         self.registry.schedules[key] = ScheduleEntry(
             schedule=schedule, version=version_of(raw), acked=acked, status=status or salvage_status(raw)
         )
+        self._others(key)
         self._wake(key)
 
     def observe_request(self, kind: str | None, raw: dict[str, Any]) -> None:
@@ -189,7 +190,13 @@ class Intake:
         self._forget("agentschedules", key)
         self.registry.bury(self.registry.schedules.pop(key).schedule.owner.uid)
         logger.info("the schedule was deleted", extra={"namespace": key.namespace, "object": key.name})
+        self._others(key)
         self._wake(key)  # AgentRuns of it, if any, learn of it
+
+    def _others(self, key: Key) -> None:
+        """A schedule came or went: there may be more room for others, or less."""
+        for other in self.registry.neighbours(key.namespace):
+            self._wake(other)
 
     def _wake_all(self, namespace: str | None = None) -> None:
         for key in self.registry.schedules:

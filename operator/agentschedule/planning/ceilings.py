@@ -13,7 +13,15 @@ def above_ceilings(draft: Draft, *, accepted: bool) -> Problem | None:
     Of one that was accepted the slots are looked at again only where a policy says how close they may be.
     """
     looks = not accepted or draft.policy.min_interval.by != SETTINGS
-    return _deadline(draft) or _budget(draft) or (_interval(draft) if looks else None)
+    return _quota(draft) or _deadline(draft) or _budget(draft) or (_interval(draft) if looks else None)
+
+
+def _quota(draft: Draft) -> Problem | None:
+    most, place = draft.policy.max_schedules, draft.observed.place
+    if most is None or place is None or place <= most.value:
+        return None
+    text = f"{most.by} allows {most.value} AgentSchedules in this namespace, and there are older ones"
+    return Problem("QuotaExceeded", text)
 
 
 def _deadline(draft: Draft) -> Problem | None:

@@ -161,6 +161,7 @@ class Observed:
 
     `locked`: names of Jobs that must stay taken until then.
     `policy`: what administrators allow in its namespace; None: there are no policies but the settings.
+    `place`: which schedule of its namespace it is, the oldest first, from 1; None: their number has no limit.
     `began`: when this operator began to act. Of what another asked for before that, it does not know.
     `served_at`: when this operator last looked at the due slots, as the plan before this one says; None: not yet.
     """
@@ -177,3 +178,4 @@ class Observed:
     locked: Mapping[str, datetime] = field(default_factory=dict)
     began: datetime | None = None
     policy: Effective | None = None
+    place: int | None = None

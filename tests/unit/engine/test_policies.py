@@ -4,7 +4,10 @@ from typing import Any
 
 import pytest
 
+from agentschedule.engine.entries import Key
+from agentschedule.engine.intake import Intake
 from agentschedule.engine.policies import Policies
+from agentschedule.engine.registry import Registry
 from agentschedule.planning.observed import DEFAULT_SETTINGS
 from agentschedule.policy.effective import Policy
 from agentschedule.policy.reading import read_policy
@@ -90,3 +93,26 @@ def test_those_out_of_a_file_stay() -> None:
     assert isinstance(fixed, Policy)
     policies.listed(set(), 9)
     assert environments(policies) == ["production"]
+
+
+def test_the_oldest_schedules_keep_their_place() -> None:
+    policies = Policies(DEFAULT_SETTINGS.policy_ceilings())
+    intake = Intake(Registry(policies=policies), DEFAULT_SETTINGS)
+
+    def schedule(name: str, hour: int) -> dict[str, Any]:
+        meta = {"namespace": "a", "name": name, "uid": f"uid-{name}", "resourceVersion": "1", "generation": 1}
+        created = {"creationTimestamp": f"2026-11-22T{hour:02}:00:00Z"}
+        return {"metadata": meta | created, "spec": {"schedule": "0 9 * * *", "agent": {"image": "x"}}}
+
+    def place(name: str) -> int | None:
+        observed = intake.registry.observe(Key("a", name))
+        assert observed is not None
+        return observed.place
+
+    for name, hour in (("new", 3), ("old", 1), ("b", 2), ("a", 2)):
+        intake.observe_schedule(None, schedule(name, hour))
+    assert place("old") is None, "their number has no limit"
+    intake.observe_policy(None, raw("p", 1, limits={"maxSchedulesPerNamespace": 2}))
+    assert [place(name) for name in ("old", "a", "b", "new")] == [1, 2, 3, 4]
+    intake.observe_schedule("DELETED", schedule("a", 2))
+    assert [place(name) for name in ("old", "b", "new")] == [1, 2, 3]
