@@ -5,6 +5,7 @@ import os
 import sys
 from pathlib import Path
 
+from agentschedule.explain.arguments import add_arguments as explain_arguments
 from agentschedule.preview.arguments import add_arguments
 from agentschedule.settings import CONFIG_FILE_VARIABLE, describe
 
@@ -17,6 +18,10 @@ def main(arguments: list[str] | None = None) -> int:
         from agentschedule.preview.command import run  # noqa: PLC0415
 
         return run(options)
+    if options.command == "explain":
+        from agentschedule.explain.command import run as explain  # noqa: PLC0415
+
+        return explain(options)
     from agentschedule.startup import start  # noqa: PLC0415
 
     return start(options.config)
@@ -44,6 +49,12 @@ def _parser() -> argparse.ArgumentParser:
         description="When the AgentSchedules in a file would run, by the operator's own code and default settings.",
     )
     add_arguments(preview)
+    explanation = commands.add_parser(
+        "explain",
+        help="show what AgentPolicies say of the AgentSchedules in a file; needs no cluster",
+        description="Which policy allows or forbids what, and what the limits come to, by the operator's own code.",
+    )
+    explain_arguments(explanation)
     return parser
 
 

@@ -5,7 +5,7 @@ import gc
 import logging
 import socket
 import uuid
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -19,12 +19,14 @@ from agentschedule.engine.engine import Engine
 from agentschedule.engine.executor import utc_now
 from agentschedule.engine.intake import Intake
 from agentschedule.engine.overview import Overview
+from agentschedule.engine.policies import Policies
 from agentschedule.engine.registry import Registry
 from agentschedule.knowledge import Knowledge
 from agentschedule.leading import Term, Terms
 from agentschedule.metrics import Metrics
 from agentschedule.metrics.pulse import watch_loop
 from agentschedule.planning.observed import Ceilings, PlannerSettings
+from agentschedule.policy.effective import Policy
 from agentschedule.probes import Probes
 from agentschedule.runs.manifest import Defaults
 from agentschedule.settings import Settings
@@ -36,7 +38,7 @@ logger = logging.getLogger(__name__)
 class Application:
     """One running operator. It leads, or follows another and stays ready to lead."""
 
-    def __init__(self, settings: Settings, credentials: Credentials) -> None:
+    def __init__(self, settings: Settings, credentials: Credentials, policies: Sequence[Policy] = ()) -> None:
         self.settings = settings
         self.metrics = Metrics()
         self._client = Client(
@@ -52,7 +54,8 @@ class Application:
         self._leadership = self._make_leadership()
         self._operations = Operations(self._client, socket.gethostname(), self.leads)
         planning = planner_settings(settings)
-        self.intake = Intake(Registry(planning.ceilings, utc_now), planning)
+        registry = Registry(planning.ceilings, utc_now, Policies(planning.policy_ceilings(), policies))
+        self.intake = Intake(registry, planning)
         self.metrics.registry.register(Overview(self.intake.registry, leads=self.leads, clock=utc_now))
         self._knowledge = Knowledge(self._client, self.intake, self.metrics, settings.namespaces or (None,))
         self._terms = Terms(

@@ -49,6 +49,9 @@ class Knowledge:
         logger.info("listing what is there")
         intake = self._intake
         intake.registry.begin_lists()
+        if None in self._namespaces:  # else they come from a file: policies and namespaces are in no namespace
+            await self._list("namespaces", "", intake.observe_namespace, intake.namespaces_listed)
+            await self._list("agentpolicies", "", intake.observe_policy, intake.policies_listed)
         # Schedules before Jobs: no status is newer than they are. Pods before Jobs: a pod whose Job is not listed has
         # lost it for certain.
         await self._list("agentschedules", "", intake.observe_schedule, intake.schedules_listed)

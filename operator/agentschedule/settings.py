@@ -45,6 +45,10 @@ class Settings(BaseSettings):
         default=(),
         description="Namespaces to watch, separated by commas. Empty: all of them (needs a ClusterRole).",
     )
+    policies_file: Path | None = Field(
+        default=None,
+        description="File with AgentPolicies, for an operator limited to some namespaces; others read them by the API.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least level that is logged."
     )
@@ -143,6 +147,12 @@ class Settings(BaseSettings):
             raise ValueError("retry_period must be at most half of renew_deadline")
         if self.leader_election and not self.own_namespace:
             raise ValueError("leader_election needs lease_namespace, or POD_NAMESPACE in the environment")
+        return self
+
+    @model_validator(mode="after")
+    def _policies(self) -> Self:
+        if self.policies_file is not None and not self.namespaces:
+            raise ValueError("policies_file is for an operator with namespaces; else create AgentPolicies by the API")
         return self
 
     @model_validator(mode="after")

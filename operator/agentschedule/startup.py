@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from agentschedule import logs
 from agentschedule.application import Application
 from agentschedule.cluster.credentials import load_credentials
+from agentschedule.documents import DocumentError, policies_in
 from agentschedule.handlers import make_registry
 from agentschedule.settings import Settings, load
 
@@ -24,10 +25,14 @@ def start(config: Path | None) -> int:
         return _fail(2, _readable(error))
     logs.configure(settings.log_level, settings.log_format)
     try:
+        policies = policies_in(settings.policies_file) if settings.policies_file else ()
+    except DocumentError as error:
+        return _fail(2, f"settings: policies_file: {error}")
+    try:
         credentials = load_credentials()
     except RuntimeError as error:
         return _fail(1, str(error))
-    run(settings, Application(settings, credentials))
+    run(settings, Application(settings, credentials, policies))
     return 0
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from agentschedule.api.spec import AgentScheduleSpec
 from agentschedule.application import planner_settings
+from agentschedule.constants import RESTRICTED_OPERATIONS
 from agentschedule.runs.manifest import Owner, RunRequest, job_manifest
 from agentschedule.runs.names import job_name
 from agentschedule.settings import Settings
@@ -53,6 +54,7 @@ def job(named: str, slot: datetime) -> Raw:
         trigger="Schedule",
         budget=_DEFAULTS.max_budget_usd,
         asked_at=slot,
+        restricted_operations=RESTRICTED_OPERATIONS,
     )
     return job_manifest(owner, spec, run, _DEFAULTS)
 

@@ -24,6 +24,10 @@ RULES = [
     ([""], ["persistentvolumeclaims"], ["get", "create", "patch"]),
     ([""], ["events"], ["list", "create", "patch"]),
 ]
+POLICY_RULES = [
+    (["agentschedule.dev"], ["agentpolicies"], ["list", "watch"]),
+    ([""], ["namespaces"], ["list", "watch"]),
+]
 LEASE_RULES = [
     (["coordination.k8s.io"], ["leases"], ["get", "update"]),
     (["coordination.k8s.io"], ["leases"], ["create"]),
@@ -101,7 +105,7 @@ def restricted(kubectl: Kubectl, namespace: str) -> str:
 def test_the_operator_may_do_exactly_this_in_all_namespaces(helm: Path) -> None:
     documents = rendered(helm)
     (role,) = [role for role in of_kind(documents, "ClusterRole") if role["metadata"]["name"] == RELEASE]
-    assert rules_of(role) == RULES
+    assert rules_of(role) == RULES + POLICY_RULES
     binding = one(documents, "ClusterRoleBinding")
     assert binding["roleRef"]["name"] == RELEASE
     assert binding["subjects"] == [
@@ -228,7 +232,7 @@ def test_user_ids_are_left_to_a_platform_that_assigns_them(helm: Path) -> None:
 
 def test_crds_are_kept_and_left_out_as_asked(helm: Path) -> None:
     kept = of_kind(rendered(helm), "CustomResourceDefinition")
-    assert {crd["spec"]["names"]["plural"] for crd in kept} == {"agentschedules", "agentruns"}
+    assert {crd["spec"]["names"]["plural"] for crd in kept} == {"agentschedules", "agentruns", "agentpolicies"}
     policy = "helm.sh/resource-policy"
     assert all(crd["metadata"]["annotations"][policy] == "keep" for crd in kept)
     dropped = of_kind(rendered(helm, {"crds": {"keep": False}}), "CustomResourceDefinition")

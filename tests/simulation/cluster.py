@@ -27,6 +27,8 @@ Listener = Callable[[str, str, Raw], None]
 NAMES = {
     "agentschedules": "AgentSchedule",
     "agentruns": "AgentRun",
+    "agentpolicies": "AgentPolicy",
+    "namespaces": "Namespace",
     "jobs": "Job",
     "pods": "Pod",
     "persistentvolumeclaims": "PersistentVolumeClaim",
@@ -110,7 +112,12 @@ class FakeCluster:
             "creationTimestamp": self.stamp(),
             "generation": 1,
         }
-        group = {"agentschedules": API_VERSION, "agentruns": API_VERSION, "jobs": "batch/v1"}.get(kind, "v1")
+        group = {
+            "agentschedules": API_VERSION,
+            "agentruns": API_VERSION,
+            "agentpolicies": API_VERSION,
+            "jobs": "batch/v1",
+        }.get(kind, "v1")
         return self.store(kind, {"apiVersion": group, "kind": NAMES[kind], **raw, "metadata": {**meta, **given}})
 
     def drop(self, kind: str, raw: Raw) -> None:

@@ -11,6 +11,7 @@ from agentschedule.cluster.lease import Elector, LeaseTimes
 from agentschedule.engine.engine import Engine
 from agentschedule.engine.intake import Intake
 from agentschedule.engine.overview import Overview
+from agentschedule.engine.policies import Policies
 from agentschedule.engine.registry import Registry
 from agentschedule.leading import Term, Terms
 from agentschedule.metrics import Metrics
@@ -68,13 +69,16 @@ class Operator:
         if world.elected:
             self.leadership = Candidacy(self.connection)
             self.connection.may_write = self.leadership.leads
-        self.intake = Intake(Registry(world.settings.ceilings, self._now), world.settings)
+        policies = Policies(world.settings.policy_ceilings())
+        self.intake = Intake(Registry(world.settings.ceilings, self._now, policies), world.settings)
         self.metrics = Metrics()
         overview = Overview(self.intake.registry, leads=lambda: self.intake.listener is not None, clock=self._now)
         self.metrics.registry.register(overview)
         self.terms = Terms(self.leadership, self.intake, make_term=self._make_term, learn=self._learn, clock=self._now)
         intake = self.intake
         self.watches = {
+            "namespaces": Watch(self.connection, "namespaces", intake.observe_namespace, intake.namespaces_listed),
+            "agentpolicies": Watch(self.connection, "agentpolicies", intake.observe_policy, intake.policies_listed),
             "agentschedules": Watch(
                 self.connection, "agentschedules", intake.observe_schedule, intake.schedules_listed
             ),
@@ -148,9 +152,8 @@ class Operator:
             self._base = dict(written)
             return
         self.intake.registry.begin_lists()
-        await self.watches["agentschedules"].begin()
-        await self.watches["agentruns"].begin()
-        await self.watches["pods"].begin()
+        for kind in ("namespaces", "agentpolicies", "agentschedules", "agentruns", "pods"):
+            await self.watches[kind].begin()
         self.ready = True
         await self.watches["jobs"].begin()
         self.intake.registry.recall_left_pods()

@@ -105,7 +105,7 @@ def slots_ran(life: Life) -> set[float]:
 
 def slots_due(world: World, life: Life) -> int:
     """How many slots were due since the schedule was created, by the operator's clock."""
-    when = read_schedule(life.raw, world.settings).when
+    when = read_schedule(life.raw).when
     if when is None:
         return 0
     slots = when.slots_between(when.origin(), world.clock.furthest, 100_000)
@@ -114,7 +114,7 @@ def slots_due(world: World, life: Life) -> int:
 
 def _unaccounted(world: World, life: Life) -> str:
     """Which slots, for the reader: those that did not run and lie in no range of skipped ones."""
-    when = read_schedule(life.raw, world.settings).when
+    when = read_schedule(life.raw).when
     if when is None:
         return ""
     ran = slots_ran(life)

@@ -32,6 +32,24 @@ class Users:
         gone = {key: None for key in old["spec"] if key not in given}
         return self.cluster.patch("agentschedules", namespace, name, {"spec": {**gone, **given}})
 
+    def policy(self, name: str, spec: Raw | None) -> None:
+        """The administrator creates or replaces an AgentPolicy; None deletes it."""
+        self.log(f"AgentPolicy {name}: {spec}")
+        old = self.cluster.get("agentpolicies", "", name)
+        if spec is None:
+            self.cluster.delete("agentpolicies", "", name, None, "Background")
+        elif old is None:
+            self.cluster.add("agentpolicies", {"metadata": {**_named(name), "namespace": ""}, "spec": spec})
+        else:
+            gone = {key: None for key in old["spec"] if key not in spec}
+            self.cluster.patch("agentpolicies", "", name, {"spec": {**gone, **spec}})
+
+    def label_namespace(self, **labels: str | None) -> None:
+        """Give the namespace labels."""
+        if self.cluster.get("namespaces", "", NAMESPACE) is None:
+            self.cluster.add("namespaces", {"metadata": {**_named(NAMESPACE), "namespace": ""}})
+        self.cluster.patch("namespaces", "", NAMESPACE, {"metadata": {"labels": labels}})
+
     def edit(self, name: str, spec: Raw) -> None:
         """Change some fields of a schedule's spec."""
         self._patch(name, {"spec": spec})

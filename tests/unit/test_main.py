@@ -17,7 +17,9 @@ def started(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
     monkeypatch.delenv("AGENTSCHEDULE_CONFIG_FILE", raising=False)
     monkeypatch.setattr(logs, "configure", lambda level, form: None)
     monkeypatch.setattr(startup, "load_credentials", object)
-    monkeypatch.setattr(startup, "Application", lambda settings, credentials: (settings, credentials))
+    monkeypatch.setattr(
+        startup, "Application", lambda settings, credentials, policies: (settings, credentials, policies)
+    )
     monkeypatch.setattr(startup, "run", lambda settings, application: runs.append(settings))
     return runs
 

@@ -84,8 +84,19 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- end }}
 {{- with .Values.watchNamespaces }}
 {{- $_ := set $settings "namespaces" . }}
+{{- if $.Values.policies }}
+{{- $_ := set $settings "policies_file" "/etc/agentschedule/policies.yaml" }}
+{{- end }}
 {{- end }}
 {{- toYaml $settings }}
+{{- end }}
+
+{{/* The file with AgentPolicies: each value is the spec of one, by name. */}}
+{{- define "agentschedule-operator.policies" -}}
+{{- range $name, $spec := .Values.policies }}
+---
+{{ toYaml (dict "apiVersion" "agentschedule.dev/v1alpha1" "kind" "AgentPolicy" "metadata" (dict "name" $name) "spec" $spec) }}
+{{- end }}
 {{- end }}
 
 {{/* The operator, as a subject of flow control. */}}

@@ -66,7 +66,7 @@ def generate(kind: Kind) -> dict[str, Any]:
         "metadata": {"name": f"{kind.plural}.{GROUP}"},
         "spec": {
             "group": GROUP,
-            "scope": "Namespaced",
+            "scope": kind.scope,
             "names": {
                 "kind": kind.kind,
                 "listKind": f"{kind.kind}List",
@@ -80,7 +80,7 @@ def generate(kind: Kind) -> dict[str, Any]:
                     "name": VERSION,
                     "served": True,
                     "storage": True,
-                    "subresources": {"status": {}},
+                    **({"subresources": {"status": {}}} if kind.status else {}),
                     "additionalPrinterColumns": [_column(column) for column in kind.columns],
                     "schema": {"openAPIV3Schema": _root(kind)},
                 }
@@ -148,7 +148,8 @@ def _column(column: Column) -> dict[str, Any]:
 
 
 def _root(kind: Kind) -> Schema:
-    name = {"description": "Name, unique in its namespace.", "type": "string", "maxLength": 253}
+    where = "its namespace" if kind.scope == "Namespaced" else "the cluster"
+    name = {"description": f"Name, unique in {where}.", "type": "string", "maxLength": 253}
     root: Schema = {
         "description": kind.description,
         "type": "object",
@@ -156,7 +157,7 @@ def _root(kind: Kind) -> Schema:
         "properties": {
             "metadata": {"type": "object", "properties": {"name": name}},  # Kubernetes allows no description here
             "spec": structural_schema(kind.spec),
-            "status": structural_schema(kind.status),
+            **({"status": structural_schema(kind.status)} if kind.status else {}),
         },
     }
     if kind.rules:

@@ -17,6 +17,7 @@ from agentschedule.api.fields import (
     schema,
 )
 from agentschedule.api.limits import Budget, Retry
+from agentschedule.api.policy import RunPolicy
 from agentschedule.api.session import Heartbeat, Session
 
 # Each rule lets pass what an earlier one refuses, so that a mistake is told once, by the rule that knows it best.
@@ -213,6 +214,8 @@ class AgentScheduleSpec(Model):
     that the next failed slot holds it again at once, and a success ends this probation."""
     budget: Budget | None = None
     """What a run, and the schedule in a period and in all, may cost. Costs are what agents report."""
+    policy: RunPolicy | None = None
+    """What must hold for a run to start, beside what administrators say in AgentPolicies."""
     run_history_limit: Annotated[int, Field(ge=1, le=100)] = 10
     """How many runs status.runs keeps."""
     successful_jobs_history_limit: Annotated[int, Field(ge=0, le=100)] = 3

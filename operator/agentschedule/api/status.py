@@ -18,6 +18,7 @@ SkipReason = Literal[
     "CatchUp",
     "Blackout",
     "Budget",
+    "Policy",
     "Requested",
     "NameConflict",
     "Rejected",

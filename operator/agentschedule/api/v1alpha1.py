@@ -1,9 +1,11 @@
 """The kinds of `agentschedule.dev/v1alpha1`: names, scopes, columns and the models of their parts."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from agentschedule.api.agentrun import AgentRunSpec, AgentRunStatus
 from agentschedule.api.fields import Model, rule
+from agentschedule.api.policy import AgentPolicySpec
 from agentschedule.api.spec import AgentScheduleSpec
 from agentschedule.api.status import AgentScheduleStatus
 from agentschedule.constants import NAME_LENGTH
@@ -29,9 +31,10 @@ class Kind:
     short: str
     description: str
     spec: type[Model]
-    status: type[Model]
+    status: type[Model] | None
     columns: tuple[Column, ...]
     rules: tuple[dict[str, str], ...] = ()
+    scope: Literal["Namespaced", "Cluster"] = "Namespaced"
 
 
 AGENT_SCHEDULE = Kind(
@@ -81,4 +84,20 @@ AGENT_RUN = Kind(
     ),
 )
 
-KINDS = (AGENT_SCHEDULE, AGENT_RUN)
+AGENT_POLICY = Kind(
+    kind="AgentPolicy",
+    plural="agentpolicies",
+    short="apol",
+    description="What AgentSchedules in the selected namespaces may do; written by administrators.",
+    spec=AgentPolicySpec,
+    status=None,
+    columns=(
+        Column("Environment", ".spec.environment", "The environment that the namespaces are."),
+        Column("Max Budget", ".spec.limits.maxBudgetPerRunUSD", "What one run may cost at most, in US dollars."),
+        Column("Min Interval", ".spec.limits.minInterval", "Least time between two slots."),
+        Column("Age", ".metadata.creationTimestamp", "Age of the policy.", "date"),
+    ),
+    scope="Cluster",
+)
+
+KINDS = (AGENT_SCHEDULE, AGENT_RUN, AGENT_POLICY)

@@ -5,6 +5,7 @@ from agentschedule.constants import GROUP, VERSION
 _OWN = f"/apis/{GROUP}/{VERSION}"
 _ROOTS = {
     "jobs": "/apis/batch/v1",
+    "namespaces": "/api/v1",
     "pods": "/api/v1",
     "events": "/api/v1",
     "persistentvolumeclaims": "/api/v1",

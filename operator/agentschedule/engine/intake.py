@@ -55,7 +55,7 @@ class Intake:
             return
         if known is not None:
             self._lose_schedule(key)
-        schedule = read_schedule(raw, self.settings)
+        schedule = read_schedule(raw)
         status = read_status(raw)
         if status is None:
             where = {"namespace": key.namespace, "object": key.name}
@@ -64,6 +64,7 @@ class Intake:
         self.registry.schedules[key] = ScheduleEntry(
             schedule=schedule, version=version_of(raw), acked=acked, status=status or salvage_status(raw)
         )
+        self._others(key)
         self._wake(key)
 
     def observe_request(self, kind: str | None, raw: dict[str, Any]) -> None:
@@ -107,6 +108,19 @@ class Intake:
         if key is not None:
             self._wake(key)
 
+    def observe_policy(self, kind: str | None, raw: dict[str, Any]) -> None:
+        """An AgentPolicy was seen."""
+        policies = self.registry.policies
+        if policies.drop(raw) if kind == "DELETED" else policies.put(raw):
+            self._wake_all()
+
+    def observe_namespace(self, kind: str | None, raw: dict[str, Any]) -> None:
+        """A namespace was seen; its labels say which policies are for it."""
+        if kind == "DELETED":
+            self.registry.policies.drop_namespace(raw)
+        elif self.registry.policies.put_namespace(raw):
+            self._wake_all(raw["metadata"]["name"])
+
     # Lists: each object is observed (kind None), then one of these is told that those were all.
 
     def jobs_listed(self, present: Collection[str], version: int, namespace: str | None = None) -> None:
@@ -135,11 +149,20 @@ class Intake:
                 self._forget("agentruns", key)
                 self._wake(Key(key.namespace, entry.request.spec.schedule_name))
 
+    def policies_listed(self, present: Collection[str], version: int, namespace: str | None = None) -> None:
+        """The same of AgentPolicies, which are in no namespace."""
+        del namespace
+        if self.registry.policies.listed(present, version):
+            self._wake_all()
+
+    def namespaces_listed(self, present: Collection[str], version: int, namespace: str | None = None) -> None:
+        """The same of namespaces. Those that are gone have no schedules, either."""
+
     def _update_schedule(self, key: Key, known: ScheduleEntry, raw: dict[str, Any]) -> None:
         """A newer version of a known schedule. Our own status writes come back here and need nothing."""
         acked = raw.get("status") or {}
         foreign = not known.is_ours(acked)
-        schedule = read_schedule(raw, self.settings)
+        schedule = read_schedule(raw)
         changed = schedule != known.schedule
         known.schedule, known.version, known.acked = schedule, version_of(raw), acked
         if foreign and self.listener is not None:
@@ -167,7 +190,18 @@ class Intake:
         self._forget("agentschedules", key)
         self.registry.bury(self.registry.schedules.pop(key).schedule.owner.uid)
         logger.info("the schedule was deleted", extra={"namespace": key.namespace, "object": key.name})
+        self._others(key)
         self._wake(key)  # AgentRuns of it, if any, learn of it
+
+    def _others(self, key: Key) -> None:
+        """A schedule came or went: there may be more room for others, or less."""
+        for other in self.registry.neighbours(key.namespace):
+            self._wake(other)
+
+    def _wake_all(self, namespace: str | None = None) -> None:
+        for key in self.registry.schedules:
+            if namespace in {None, key.namespace}:
+                self._wake(key)
 
     def _wake(self, key: Key) -> None:
         if self.listener is not None:

@@ -6,7 +6,9 @@ from typing import Any
 
 from agentschedule.engine.admission import Admission
 from agentschedule.engine.entries import Key, RequestEntry, ScheduleEntry
+from agentschedule.engine.policies import Policies
 from agentschedule.planning.observed import (
+    DEFAULT_SETTINGS,
     NO_CEILINGS,
     Ceilings,
     Observed,
@@ -27,8 +29,15 @@ _MOST_BURIED = 20_000
 class Registry:
     """The picture that plans are made from. `admission` is told of every Job of ours, whoever owns it."""
 
-    def __init__(self, ceilings: Ceilings = NO_CEILINGS, clock: Callable[[], datetime] | None = None) -> None:
+    def __init__(
+        self,
+        ceilings: Ceilings = NO_CEILINGS,
+        clock: Callable[[], datetime] | None = None,
+        policies: Policies | None = None,
+    ) -> None:
         self._clock = clock or (lambda: datetime.now(UTC))
+        self._places: dict[str, dict[str, int]] = {}
+        self.policies = policies or Policies(DEFAULT_SETTINGS.policy_ceilings())
         self.admission = Admission(ceilings)
         self.began: datetime | None = None
         """When this operator's term began."""
@@ -64,7 +73,27 @@ class Registry:
             served_at=entry.served_at,
             locked=entry.locked,
             began=self.began,
+            policy=self.policies.of(key.namespace),
+            place=self._place(key),
         )
+
+    def _place(self, key: Key) -> int | None:
+        """Which schedule of its namespace it is, the oldest first, from 1; None where nobody wants to know."""
+        if self.policies.of(key.namespace).max_schedules is None:
+            return None
+        places = self._places.get(key.namespace)
+        if places is None:
+            mine = ((e.schedule.created, k.name) for k, e in self.schedules.items() if k.namespace == key.namespace)
+            places = {name: number for number, (_, name) in enumerate(sorted(mine), 1)}
+            self._places[key.namespace] = places
+        return places.get(key.name)
+
+    def neighbours(self, namespace: str) -> list[Key]:
+        """A schedule came or went: those of its namespace, if their number has a limit."""
+        self._places.pop(namespace, None)
+        if self.policies.of(namespace).max_schedules is None:
+            return []
+        return [key for key in self.schedules if key.namespace == namespace]
 
     def requests_of(self, key: Key) -> Iterator[RequestEntry]:
         """AgentRuns of a schedule."""

@@ -2,11 +2,11 @@
 
 from agentschedule.api.status import Skip
 from agentschedule.planning.actions import DryRun
+from agentschedule.planning.ceilings import above_ceilings
 from agentschedule.planning.concurrency import was_under_way
 from agentschedule.planning.draft import Draft
 from agentschedule.planning.observed import Problem, Verdict
 from agentschedule.runs.manifest import RunRequest, job_manifest
-from agentschedule.timing import TimingError, check_min_interval
 
 REJECTED = "JobRejected"
 
@@ -15,11 +15,13 @@ def accept(draft: Draft) -> None:
     """Decide `Accepted`: what we can check ourselves, then the API server's dry run, once a generation."""
     schedule = draft.observed.schedule
     known = draft.conditions.get("Accepted")
-    current = known is not None and known.observed_generation == schedule.generation
-    if current and known is not None and known.status == "True" and schedule.problem is None:
+    accepted = known is not None and known.observed_generation == schedule.generation and known.status == "True"
+    disallowed = None if schedule.problem else above_ceilings(draft, accepted=accepted)
+    draft.disallowed = disallowed is not None
+    problem = schedule.problem or disallowed
+    if accepted and problem is None:
         draft.accepted = True
         return
-    problem = schedule.problem or _too_often(draft)
     if problem is not None:
         _refuse(draft, problem)
         return
@@ -57,24 +59,13 @@ def _count_waiting(draft: Draft) -> None:
         draft.skip("Requested", [slot])
 
 
-def _too_often(draft: Draft) -> Problem | None:
-    when = draft.observed.schedule.when
-    if when is None:
-        return None
-    try:
-        check_min_interval(when, draft.settings.min_interval, draft.now)
-    except TimingError as error:
-        return Problem("TooFrequent", str(error))
-    return None
-
-
 def _ask(draft: Draft) -> None:
     schedule = draft.observed.schedule
     if schedule.spec is None:
         return
     # The longest names and the largest previous summary are no matter to the API server's checks of the pod.
     run = RunRequest(id=f"{schedule.owner.name}-dry-run", slot=schedule.created, attempt=1, trigger="Schedule")
-    draft.do(DryRun(schedule.generation, job_manifest(schedule.owner, schedule.spec, run, draft.settings.defaults)))
+    draft.do(DryRun(schedule.generation, job_manifest(schedule.owner, schedule.spec, run, draft.defaults)))
 
 
 def _refuse(draft: Draft, problem: Problem) -> None:

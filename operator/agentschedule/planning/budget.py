@@ -50,7 +50,7 @@ def _charged_since(draft: Draft, start: datetime) -> Decimal:
 
 def allowance(draft: Draft, *, ignoring_reserved: bool = False) -> Decimal | Shortage:
     """What one more run may cost, in US dollars, to be reserved for it; or why there is not enough."""
-    ceiling = draft.settings.defaults.max_budget_usd
+    ceiling = draft.defaults.max_budget_usd
     budget, account = _budget(draft), draft.status.budget
     if budget is None or account is None:
         return ceiling

@@ -1,6 +1,7 @@
 """The plan while it is being made: a working copy of the status that the rules write to, one after another."""
 
 import re
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
@@ -11,6 +12,8 @@ from agentschedule.api.status import AgentScheduleStatus, Condition, Hold, Run, 
 from agentschedule.planning.actions import Action, CreateJob, Note, Plan
 from agentschedule.planning.conditions import condition
 from agentschedule.planning.observed import Observed, PlannerSettings, Schedule, Start
+from agentschedule.policy.effective import Effective, effective
+from agentschedule.runs.manifest import Defaults
 from agentschedule.runs.names import job_name
 from agentschedule.runs.sighting import Sighting
 
@@ -54,12 +57,16 @@ class Draft:
         self.observed = observed
         self.settings = settings
         self.now = now
+        self.policy = observed.policy or effective((), "", {}, settings.policy_ceilings())
+        self.defaults = _defaults(settings, self.policy)
         self.status: AgentScheduleStatus = observed.status
         self.runs: dict[str, Run] = {base_id(run.id): run for run in observed.status.runs}
         self.conditions: dict[str, Condition] = {c.type: c for c in observed.status.conditions}
         self.requests: dict[str, AgentRunStatus] = {}
         self.suspended: Literal["Spec", "Annotation"] | None = None
         self.accepted = False
+        self.disallowed = False
+        """Whether a ceiling of a policy forbids a spec that could be used otherwise."""
         self.notes: list[Note] = []
         self.consumed: set[str] = set()
         self.wanted: set[str] = set()
@@ -282,3 +289,13 @@ def _coalesced(skips: list[Skip]) -> list[Skip]:
                 }
             )
     return [s for s in earlier if (s.reason, s.name) != (last.reason, last.name)] + [last]
+
+
+def _defaults(settings: PlannerSettings, policy: Effective) -> Defaults:
+    """What a Job gets that its schedule does not name: never more than a policy's ceilings."""
+    if not policy.policies:
+        return settings.defaults
+    deadline = min(settings.defaults.active_deadline_seconds, policy.max_active_deadline_seconds.value)
+    return replace(
+        settings.defaults, active_deadline_seconds=deadline, max_budget_usd=policy.max_budget_per_run_usd.value
+    )

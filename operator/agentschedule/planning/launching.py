@@ -10,6 +10,8 @@ from agentschedule.planning.skipping import out_of_budget, skip_slot
 from agentschedule.planning.starting import start_run
 from agentschedule.timing import Window
 
+_REFUSED: dict[str, SkipReason] = {"NameConflict": "NameConflict", "Denied": "Policy"}
+
 Refusal = tuple[SkipReason, str, str | None]
 """Why a slot does not start: reason, message, and the name of the blackout."""
 
@@ -32,7 +34,7 @@ def launch(draft: Draft, slot: datetime, start: datetime, trigger: Trigger) -> b
         return True
     outcome = start_run(draft, slot=slot, attempt=1, trigger=trigger, due=start, budget=budget)
     if isinstance(outcome, Start):
-        reason: SkipReason = "NameConflict" if outcome.state == "NameConflict" else "Rejected"
+        reason: SkipReason = _REFUSED.get(outcome.state, "Rejected")
         skip_slot(draft, slot, reason, f"did not run: {outcome.message}")
         return True
     if outcome == "There":

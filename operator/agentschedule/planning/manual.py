@@ -15,6 +15,8 @@ from agentschedule.runs.manifest import oversized
 from agentschedule.runs.names import manual_job_name
 from agentschedule.runs.result import clean
 
+_EVENTS = {"Denied": "PolicyDenied"}
+
 
 def cancel_withdrawn(draft: Draft) -> None:
     """A run whose AgentRun was deleted is cancelled."""
@@ -88,7 +90,7 @@ def _start(draft: Draft, request: Request) -> AgentRunStatus:
         draft, slot=request.created, attempt=1, trigger="Manual", due=request.created, budget=budget, request=request
     )
     if isinstance(outcome, Start):
-        return _refused(draft, request, outcome.message)
+        return _refused(draft, request, outcome.message, _EVENTS.get(outcome.state, "FailedCreate"))
     return _waits(draft, request, "its Job is being created")
 
 

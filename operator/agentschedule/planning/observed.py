@@ -9,6 +9,9 @@ from typing import Literal
 from agentschedule.api.agentrun import AgentRunSpec, AgentRunStatus
 from agentschedule.api.spec import AgentScheduleSpec
 from agentschedule.api.status import AgentScheduleStatus
+from agentschedule.constants import RESTRICTED_OPERATIONS
+from agentschedule.policy import effective as policy
+from agentschedule.policy.effective import Effective
 from agentschedule.runs.manifest import Defaults, Owner
 from agentschedule.runs.sighting import Sighting
 from agentschedule.timing import Blackouts, When
@@ -35,6 +38,12 @@ class PlannerSettings:
     late_after: timedelta = timedelta(seconds=60)
     max_active_deadline_seconds: int = 86400
     ceilings: Ceilings = NO_CEILINGS
+
+    def policy_ceilings(self) -> policy.Ceilings:
+        """What of it policies may set otherwise."""
+        return policy.Ceilings(
+            self.min_interval, self.defaults.max_budget_usd, self.max_active_deadline_seconds, RESTRICTED_OPERATIONS
+        )
 
 
 DEFAULT_SETTINGS = PlannerSettings(
@@ -113,9 +122,10 @@ class Start:
 
     `Queued`: too many runs are active, or too much is made up for at once; it waits for its turn. `Granted`: its turn
     has come, and the next plan uses that or gives it back. Both keep the trigger with which the run was asked for.
+    `Denied`: a policy does not allow it now.
     """
 
-    state: Literal["InFlight", "Deferred", "NameConflict", "Rejected", "Queued", "Granted"]
+    state: Literal["InFlight", "Deferred", "NameConflict", "Rejected", "Queued", "Granted", "Denied"]
     until: datetime | None = None
     message: str = ""
     trigger: str = ""
@@ -150,6 +160,8 @@ class Observed:
     """Everything that a plan is made from. `settled`: the API server holds `status`, nothing waits to be written.
 
     `locked`: names of Jobs that must stay taken until then.
+    `policy`: what administrators allow in its namespace; None: there are no policies but the settings.
+    `place`: which schedule of its namespace it is, the oldest first, from 1; None: their number has no limit.
     `began`: when this operator began to act. Of what another asked for before that, it does not know.
     `served_at`: when this operator last looked at the due slots, as the plan before this one says; None: not yet.
     """
@@ -165,3 +177,5 @@ class Observed:
     served_at: datetime | None = None
     locked: Mapping[str, datetime] = field(default_factory=dict)
     began: datetime | None = None
+    policy: Effective | None = None
+    place: int | None = None

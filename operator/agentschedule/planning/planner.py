@@ -4,6 +4,7 @@
 function that reads the draft and writes to it. To find where a behaviour lives, read the list.
 """
 
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from agentschedule.planning.acceptance import accept, notice_edit
@@ -22,7 +23,7 @@ from agentschedule.planning.queueing import start_queued
 from agentschedule.planning.recording import record_runs, stop_left_pods
 from agentschedule.planning.retrying import start_retries
 from agentschedule.planning.session import keep_volume
-from agentschedule.planning.slots import start_due
+from agentschedule.planning.slots import skip_disallowed, start_due
 from agentschedule.planning.starting import forget_starts
 from agentschedule.planning.summary import summarise
 
@@ -59,6 +60,14 @@ WHILE_ACCEPTED = (
 
 WHILE_REFUSED = (start_requests,)  # they wait, and say for what
 
+WHILE_DISALLOWED = (
+    notice_pause,
+    start_requests,
+    skip_disallowed,  # what is due is counted
+    tell_pause,
+)
+"""Rules for a spec that could be used if a policy's ceiling did not forbid it."""
+
 FINALLY = (
     forget_starts,  # creations that are wanted no more
     report_requests,  # the AgentRuns' own status
@@ -76,13 +85,14 @@ def plan(observed: Observed, settings: PlannerSettings, now: datetime) -> Plan:
     plan asked to be woken at once: it left something for the next pass.
     """
     draft = Draft(observed, settings, now)
-    for rule in ALWAYS:
-        rule(draft)
+    _apply(ALWAYS, draft)
     if not observed.schedule.deleting:
-        for rule in DECIDE:
-            rule(draft)
-        for rule in WHILE_ACCEPTED if draft.accepted else WHILE_REFUSED:
-            rule(draft)
-    for rule in FINALLY:
-        rule(draft)
+        _apply(DECIDE, draft)
+        _apply(WHILE_ACCEPTED if draft.accepted else WHILE_DISALLOWED if draft.disallowed else WHILE_REFUSED, draft)
+    _apply(FINALLY, draft)
     return draft.finish()
+
+
+def _apply(rules: Sequence[Callable[[Draft], None]], draft: Draft) -> None:
+    for rule in rules:
+        rule(draft)

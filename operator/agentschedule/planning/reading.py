@@ -22,7 +22,6 @@ from agentschedule.constants import (
 from agentschedule.planning.observed import (
     NOTHING_UNWANTED,
     Pause,
-    PlannerSettings,
     Problem,
     Request,
     Schedule,
@@ -38,7 +37,7 @@ _MOST_UNWANTED = 15_000
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
-def read_schedule(raw: dict[str, Any], settings: PlannerSettings) -> Schedule:
+def read_schedule(raw: dict[str, Any]) -> Schedule:
     """Read an AgentSchedule. What is wrong with it is in `problem`; it never raises for a bad spec."""
     meta = raw["metadata"]
     owner = Owner(
@@ -54,7 +53,7 @@ def read_schedule(raw: dict[str, Any], settings: PlannerSettings) -> Schedule:
         spec = AgentScheduleSpec.read(given)
         when = _when(spec, owner, created)
         blackouts = Blackouts.build([_blackout(entry) for entry in spec.blackouts or ()], when.zone)
-        problem = _problem(owner, spec, settings)
+        problem = _problem(owner, spec)
     except ValidationError as error:
         first = error.errors()[0]
         problem = Problem("InvalidSpec", f"spec.{'.'.join(str(p) for p in first['loc'])}: {first['msg']}")
@@ -168,36 +167,27 @@ def _digest(given: dict[str, Any]) -> str:
     )
 
 
-def _problem(owner: Owner, spec: AgentScheduleSpec, settings: PlannerSettings) -> Problem | None:
+def _problem(owner: Owner, spec: AgentScheduleSpec) -> Problem | None:
     """The first thing that makes a readable spec unusable."""
     if len(owner.name) > NAME_LENGTH:
         return Problem("InvalidName", f"metadata.name must be at most {NAME_LENGTH} characters")
     too_large = oversized(spec.input, spec.context)
     if too_large is not None:
         return Problem("InvalidSpec", too_large)
-    deadline, longest = spec.active_deadline_seconds, settings.max_active_deadline_seconds
-    if deadline is not None and deadline > longest:
-        return Problem(
-            "DeadlineTooLong", f"spec.activeDeadlineSeconds is {deadline}; the operator allows at most {longest}"
-        )
     if spec.session.mode == "SharedPersistent" and spec.session.storage is None:
         return Problem("InvalidSpec", "spec.session.mode SharedPersistent needs spec.session.storage")
     if spec.retry is not None:
         for name, text in (("backoff", spec.retry.backoff), ("maxBackoff", spec.retry.max_backoff)):
             parse_duration(text, f"spec.retry.{name}")
-    return _budget_problem(spec, settings) or _template_problem(spec)
+    return _budget_problem(spec) or _template_problem(spec)
 
 
-def _budget_problem(spec: AgentScheduleSpec, settings: PlannerSettings) -> Problem | None:
-    """A budget for one run that nobody would ever grant."""
-    budget, ceiling = spec.budget, settings.defaults.max_budget_usd
+def _budget_problem(spec: AgentScheduleSpec) -> Problem | None:
+    """A budget for one run that can never be granted."""
+    budget = spec.budget
     if budget is None or budget.per_run_usd is None:
         return None
     wanted = money_text(budget.per_run_usd)
-    if budget.per_run_usd > ceiling:
-        return Problem(
-            "BudgetTooHigh", f"spec.budget.perRunUSD is {wanted}; the operator allows at most {money_text(ceiling)}"
-        )
     for name, limit in (("periodUSD", budget.period_usd), ("totalUSD", budget.total_usd)):
         if limit is not None and budget.per_run_usd > limit:
             text = f"spec.budget.perRunUSD is {wanted}, above {name} of {money_text(limit)}: no run could ever start"

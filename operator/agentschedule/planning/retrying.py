@@ -68,13 +68,14 @@ def start_retries(draft: Draft) -> None:
             draft.wake(due)
             continue
         attempt = run.attempt + 1
-        most = run.budget_usd if run.budget_usd is not None else draft.settings.defaults.max_budget_usd
+        most = run.budget_usd if run.budget_usd is not None else draft.defaults.max_budget_usd
         left = max(NOTHING, most - (run.cost_usd or NOTHING))
         outcome = start_run(
             draft, slot=run.scheduled_at, attempt=attempt, trigger=run.trigger, due=run.retry_at, budget=left
         )
         if isinstance(outcome, Start):
-            _give_up(draft, run, f"attempt {attempt} could not be created: {outcome.message}")
+            what = "is not allowed" if outcome.state == "Denied" else "could not be created"
+            _give_up(draft, run, f"attempt {attempt} {what}: {outcome.message}")
 
 
 def _give_up(draft: Draft, run: Run, why: str) -> None:

@@ -19,6 +19,7 @@ _EVENTS: dict[SkipReason, str] = {
     "Blackout": "SlotSkipped",
     "Requested": "SlotSkipped",
     "Budget": "BudgetExceeded",
+    "Policy": "PolicyDenied",
 }
 _EXPECTED = {"JobAlreadyActive", "SlotSkipped"}
 

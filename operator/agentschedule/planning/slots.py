@@ -40,6 +40,24 @@ def start_due(draft: Draft) -> None:
             draft.wake(place(draft.observed.schedule, when, upcoming).start)
 
 
+def skip_disallowed(draft: Draft) -> None:
+    """Count the slots that are due while a ceiling keeps the whole schedule from running; its condition says why."""
+    when = draft.observed.schedule.when
+    if when is None or draft.halted() or draft.runs_left() == 0:
+        return
+    due = due_slots(draft, when, SLOTS_A_PASS)
+    waiting = [one.slot for one in due if not draft.is_starting(one.slot)]
+    if waiting:
+        draft.skip("Policy", waiting)
+        draft.handled(waiting[-1])
+    if len(due) == SLOTS_A_PASS:
+        draft.wake(draft.now)
+        return
+    upcoming = when.next_after(draft.cursor())
+    if upcoming is not None and upcoming > draft.now:
+        draft.wake(place(draft.observed.schedule, when, upcoming).start)
+
+
 def _fates(draft: Draft, due: Sequence[Due]) -> list[Fate | None]:
     """What becomes of each due slot, before anybody asks whether there is room or money for it."""
     fates = [_own_fate(draft, one) for one in due]

@@ -10,8 +10,10 @@ from agentschedule.planning.budget import tokens_left
 from agentschedule.planning.draft import Draft
 from agentschedule.planning.heartbeat import iteration_of
 from agentschedule.planning.observed import Request, Start
+from agentschedule.planning.permission import permission
 from agentschedule.planning.session import volume_ready
-from agentschedule.runs.manifest import RunRequest, job_manifest
+from agentschedule.policy.gate import Deny
+from agentschedule.runs.manifest import RunRequest, job_base, job_manifest
 from agentschedule.runs.names import job_name, manual_job_name
 
 Outcome = Literal["Asked", "Waiting", "There"] | Start
@@ -49,16 +51,17 @@ def start_run(
     if any(seen.id == name for seen in draft.observed.sightings):
         return "There"
     start = draft.observed.starts.get(name)
-    if start is not None and start.state in {"InFlight", "Queued"}:
-        return "Waiting"
-    if start is not None and start.state == "Deferred" and start.until is not None and start.until > draft.now:
-        draft.wake(start.until)
+    if start is not None and _waits(draft, start):
         return "Waiting"
     if start is not None and start.state in {"NameConflict", "Rejected"}:
         draft.consumed.add(name)
         return start
     if schedule.spec is None or not volume_ready(draft):
         return "Waiting"
+    base = job_base(schedule.spec, draft.defaults)
+    decision = permission(draft, base, manual=request is not None)
+    if isinstance(decision, Deny):
+        return Start("Denied", message=decision.reason)
     run = RunRequest(
         id=name,
         slot=slot,
@@ -73,7 +76,17 @@ def start_run(
         context=request.spec.context if request else None,
         iteration=iteration_of(draft, name, trigger),
         asked_at=draft.now,
+        capabilities=decision.capabilities,
+        restricted_operations=decision.restricted_operations,
     )
-    manifest = job_manifest(schedule.owner, schedule.spec, run, draft.settings.defaults)
+    manifest = job_manifest(schedule.owner, schedule.spec, run, draft.defaults, base)
     draft.do(CreateJob(name=name, slot=slot, trigger=trigger, due=due, manifest=manifest, budget=budget))
     return "Asked"
+
+
+def _waits(draft: Draft, start: Start) -> bool:
+    """Whether a try is under way, or the next one is to come."""
+    if start.state == "Deferred" and start.until is not None and start.until > draft.now:
+        draft.wake(start.until)
+        return True
+    return start.state in {"InFlight", "Queued"}

@@ -84,14 +84,14 @@ def _account(draft: Draft) -> BudgetStatus | None:
 
 
 def _effective(draft: Draft) -> Effective:
-    schedule, defaults = draft.observed.schedule, draft.settings.defaults
+    schedule = draft.observed.schedule
     spec = schedule.spec
-    deadline = (spec.active_deadline_seconds if spec else None) or defaults.active_deadline_seconds
+    deadline = (spec.active_deadline_seconds if spec else None) or draft.defaults.active_deadline_seconds
     image = spec.agent.image if spec and spec.agent else None
     return Effective(
         active_deadline_seconds=deadline,
         max_concurrent_runs=draft.limit(),
-        max_budget_usd=(spec.budget.per_run_usd if spec and spec.budget else None) or defaults.max_budget_usd,
+        max_budget_usd=(spec.budget.per_run_usd if spec and spec.budget else None) or draft.defaults.max_budget_usd,
         schedule=schedule.when.describe() if schedule.when else _as_written(spec),
         agent=image or "(job template)",
     )

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+from agentschedule.api.spec import AgentScheduleSpec
+from agentschedule.documents import DocumentError, Raw, check, read_file
 from agentschedule.planning.observed import DEFAULT_SETTINGS
 from agentschedule.planning.reading import read_schedule
-from agentschedule.preview.documents import DocumentError, Raw, check, read_file
 from agentschedule.preview.forecast import Forecast
 from agentschedule.preview.text import header, table
 from agentschedule.runs.names import parse_time
@@ -20,7 +21,7 @@ _NAMESPACE: Final = "default"
 def run(options: argparse.Namespace) -> int:
     """Print when the schedules in the file run next. Exit codes: 0, or 2 with a message where one cannot be used."""
     try:
-        found = read_file(options.file)
+        found = read_file(options.file, "AgentSchedule")
     except DocumentError as error:
         return _fail(str(error))
     chosen = [raw for raw in found if options.name is None or _name(raw) == options.name]
@@ -41,12 +42,12 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _describe(raw: Raw, since_text: str | None, count: int) -> Iterator[str]:
-    check(raw)
+    check(raw, AgentScheduleSpec)
     now = datetime.now(UTC)
     zone = load_zone(str(raw["spec"].get("timeZone") or "UTC"))
     since = now if since_text is None else read_instant(since_text, zone, "--from")
     meta, exact = _metadata(raw["metadata"], min(now, since))
-    schedule = read_schedule({**raw, "metadata": meta}, DEFAULT_SETTINGS)
+    schedule = read_schedule({**raw, "metadata": meta})
     when = schedule.when
     if schedule.problem is not None or when is None:
         raise DocumentError(schedule.problem.message if schedule.problem else "spec cannot be used")

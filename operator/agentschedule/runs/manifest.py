@@ -31,7 +31,6 @@ from agentschedule.constants import (
     LABEL_SCHEDULE,
     LABEL_SCHEDULE_UID,
     MANAGER,
-    RESTRICTED_OPERATIONS,
     RESULT_BYTES,
     RESULT_FILE,
     SESSION_DIR,
@@ -97,6 +96,8 @@ class RunRequest:
     max_tokens: int | None = None
     iteration: int | None = None
     asked_at: datetime | None = None
+    capabilities: tuple[str, ...] = ()
+    restricted_operations: tuple[str, ...] = ()
 
 
 def session_claim(schedule: str) -> str:
@@ -104,17 +105,25 @@ def session_claim(schedule: str) -> str:
     return f"{schedule}-session"
 
 
-def job_manifest(owner: Owner, spec: AgentScheduleSpec, run: RunRequest, defaults: Defaults) -> dict[str, Any]:
-    """The Job as it is sent to the API server."""
-    agent = spec.agent or Agent()
+def job_base(spec: AgentScheduleSpec, defaults: Defaults) -> dict[str, Any]:
+    """The Job without what is a single run's: what `agent`, `jobTemplate` and the defaults give."""
     deadline = spec.active_deadline_seconds or defaults.active_deadline_seconds
     base = {
         "metadata": {},
-        "spec": {"template": {"metadata": {}, "spec": _pod(agent, defaults, deadline)}},
+        "spec": {"template": {"metadata": {}, "spec": _pod(spec.agent or Agent(), defaults, deadline)}},
     }
-    merged = overlay(base, spec.job_template or {})
+    return overlay(base, spec.job_template or {})
+
+
+def job_manifest(
+    owner: Owner, spec: AgentScheduleSpec, run: RunRequest, defaults: Defaults, base: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """The Job as it is sent to the API server. `base` is what `job_base` has given, where that is known; used up."""
+    deadline = spec.active_deadline_seconds or defaults.active_deadline_seconds
+    merged = base if base is not None else job_base(spec, defaults)
     budget = defaults.max_budget_usd if run.budget is None else run.budget
-    return _own(merged, owner, run, spec, deadline, budget, agent.name or owner.name)
+    name = (spec.agent.name if spec.agent else None) or owner.name
+    return _own(merged, owner, run, spec, deadline, budget, name)
 
 
 def context_document(
@@ -144,8 +153,8 @@ def context_document(
         "context": run.context if run.context is not None else (spec.context or {}),
         "limits": limits,
         "background": background,
-        "restrictedOperations": list(RESTRICTED_OPERATIONS) if background else [],
-        "capabilities": [],
+        "restrictedOperations": list(run.restricted_operations),
+        "capabilities": list(run.capabilities),
     }
     if run.previous is not None and spec.session.mode != "FullyEphemeral":
         document["previous"] = run.previous.to_json()

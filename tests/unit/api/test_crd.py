@@ -140,10 +140,10 @@ class TestNames:
         written = crd.generate(kind)
         version = written["spec"]["versions"][0]
         assert written["metadata"]["name"] == f"{kind.plural}.agentschedule.dev"
-        assert written["spec"]["scope"] == "Namespaced"
+        assert written["spec"]["scope"] == kind.scope
         assert written["spec"]["names"]["categories"] == ["agents"]
         assert written["spec"]["names"]["shortNames"] == [kind.short]
-        assert version["subresources"] == {"status": {}}
+        assert version.get("subresources") == ({"status": {}} if kind.status else None)
         assert version["schema"]["openAPIV3Schema"]["required"] == ["spec"]
 
     @each_kind

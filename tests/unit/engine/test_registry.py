@@ -8,7 +8,6 @@ from agentschedule.api.agentrun import AgentRunStatus
 from agentschedule.api.status import AgentScheduleStatus
 from agentschedule.engine.entries import Key, RequestEntry, ScheduleEntry
 from agentschedule.engine.registry import Registry
-from agentschedule.planning.observed import DEFAULT_SETTINGS
 from agentschedule.planning.reading import read_request, read_schedule
 from agentschedule.runs.sighting import Sighting
 from tests.unit.runs.builders import NAME, raw_job, raw_pod, utc
@@ -22,7 +21,7 @@ def entry(uid: str = UID, **status: Any) -> ScheduleEntry:
         "metadata": {"namespace": "team", "name": "news", "uid": uid, "creationTimestamp": "2026-11-22T08:30:00Z"},
         "spec": {"schedule": "@hourly", "agent": {"image": "a"}},
     }
-    schedule = read_schedule(raw, DEFAULT_SETTINGS)
+    schedule = read_schedule(raw)
     return ScheduleEntry(schedule=schedule, version=1, acked={}, status=AgentScheduleStatus(**status))
 
 

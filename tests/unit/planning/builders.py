@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Literal, Self, TypeVar
 
 from agentschedule.api.agentrun import AgentRunSpec, AgentRunStatus
+from agentschedule.api.policy import AgentPolicySpec
 from agentschedule.api.status import AgentScheduleStatus, Condition, Run
 from agentschedule.planning.actions import (
     Action,
@@ -32,6 +33,7 @@ from agentschedule.planning.observed import (
 )
 from agentschedule.planning.planner import plan
 from agentschedule.planning.reading import read_schedule
+from agentschedule.policy.effective import Effective, Policy, effective
 from agentschedule.runs.facts import JobFacts, PodFacts, job_facts
 from agentschedule.runs.sighting import Sighting
 
@@ -85,6 +87,7 @@ class World:
     ) -> None:
         self.raw = raw_schedule(created=created, annotations=annotations, **spec)
         self.settings = settings
+        self.policies: list[dict[str, Any]] = []
         self.now = utc(now)
         self.status = AgentScheduleStatus()
         self.jobs: dict[str, JobFacts] = {}
@@ -185,7 +188,7 @@ class World:
     def observed(self) -> Observed:
         """What the planner is given."""
         return Observed(
-            schedule=read_schedule(self.raw, self.settings),
+            schedule=read_schedule(self.raw),
             status=self.status,
             sightings=tuple(self._sighting(job) for job in self.jobs.values()),
             requests=tuple(self.requests.values()),
@@ -195,7 +198,12 @@ class World:
             locked=self.locked,
             volume=self.volume,
             served_at=self.served_at,
+            policy=self._policy() if self.policies else None,
         )
+
+    def _policy(self) -> Effective:
+        policies = [Policy(f"p{n}", AgentPolicySpec.read(spec)) for n, spec in enumerate(self.policies)]
+        return effective(policies, "team", {}, self.settings.policy_ceilings())
 
     def plan(self) -> Plan:
         """Plan, and change nothing."""

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from agentschedule.planning.observed import DEFAULT_SETTINGS, Schedule
+from agentschedule.planning.observed import Schedule
 from agentschedule.planning.reading import read_schedule, read_status, salvage_status
 from agentschedule.timing import Blackouts, Window
 
@@ -31,7 +31,7 @@ def test_the_cursor_is_kept(status: dict[str, Any], kept: dict[str, Any]) -> Non
 def read(**spec: Any) -> Schedule:
     meta = {"namespace": "team-a", "name": "news", "uid": "one", "creationTimestamp": "2026-11-22T08:00:00Z"}
     agent = {"image": "registry.example.com/news-agent:1.4"}
-    return read_schedule({"metadata": meta, "spec": {"agent": agent, **spec}}, DEFAULT_SETTINGS)
+    return read_schedule({"metadata": meta, "spec": {"agent": agent, **spec}})
 
 
 @pytest.mark.parametrize(

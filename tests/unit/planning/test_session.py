@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from agentschedule.planning.actions import CreateJob, EnsureVolume
-from agentschedule.planning.observed import DEFAULT_SETTINGS, VolumeState
+from agentschedule.planning.observed import VolumeState
 from agentschedule.planning.reading import read_schedule
 
 from .builders import World, raw_schedule, slot_id, utc
@@ -152,8 +152,8 @@ def test_also_for_manual_runs_and_further_attempts() -> None:
     ],
 )
 def test_mistakes(spec: dict[str, Any], says: str) -> None:
-    problem = read_schedule(raw_schedule(**{"session": SHARED, **spec}), DEFAULT_SETTINGS).problem
+    problem = read_schedule(raw_schedule(**{"session": SHARED, **spec})).problem
     assert problem is not None
     assert says in problem.message
     if "jobTemplate" in spec:
-        assert read_schedule(raw_schedule(**spec), DEFAULT_SETTINGS).problem is None, "in other sessions it is free"
+        assert read_schedule(raw_schedule(**spec)).problem is None, "in other sessions it is free"

@@ -17,7 +17,14 @@ OWNER = Owner("team", "news", "uid-of-news")
 DEFAULTS = Defaults(
     active_deadline_seconds=3600, max_budget_usd=Decimal("2.50"), resources={"limits": {"memory": "1Gi"}}
 )
-RUN = RunRequest(id="news-1", slot=utc("09:00"), attempt=2, trigger="CatchUp")
+RUN = RunRequest(
+    id="news-1",
+    slot=utc("09:00"),
+    attempt=2,
+    trigger="CatchUp",
+    capabilities=("browse",),
+    restricted_operations=("delete_data", "send_email"),
+)
 
 
 def make(owner: Owner = OWNER, run: RunRequest = RUN, defaults: Defaults = DEFAULTS, /, **spec: Any) -> dict[str, Any]:
@@ -233,8 +240,8 @@ def test_the_context() -> None:
             "state": state,
         },
         "background": True,
-        "restrictedOperations": ["delete_data", "send_email", "make_purchase", "modify_permissions"],
-        "capabilities": [],
+        "restrictedOperations": ["delete_data", "send_email"],
+        "capabilities": ["browse"],
     }
 
 

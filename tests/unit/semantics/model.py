@@ -185,7 +185,7 @@ def clock(moment: datetime) -> str:
 
 def read_when(spec: Spec, created: str) -> When:
     """When a schedule is due, read as the operator reads it."""
-    schedule = read_schedule(raw_schedule(created=created, **spec), DEFAULT_SETTINGS)
+    schedule = read_schedule(raw_schedule(created=created, **spec))
     assert schedule.problem is None, schedule.problem
     assert schedule.when is not None
     return schedule.when

@@ -1,4 +1,4 @@
-"""AgentSchedules out of a file: YAML read as YAML 1.2, lists opened, unknown fields named."""
+"""Our resources out of a file: YAML read as YAML 1.2, lists opened, unknown fields named."""
 
 import difflib
 import sys
@@ -12,8 +12,10 @@ from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import ScalarNode
 
 from agentschedule.api.fields import Model
-from agentschedule.api.spec import AgentScheduleSpec
+from agentschedule.api.policy import AgentPolicySpec
 from agentschedule.constants import API_VERSION, GROUP
+from agentschedule.policy.effective import Policy
+from agentschedule.policy.reading import read_policy
 
 Raw = dict[str, Any]
 STDIN = "-"
@@ -23,17 +25,29 @@ class DocumentError(ValueError):
     """What is wrong with a file, or with one resource in it; the message names the place."""
 
 
-def read_file(name: str) -> list[Raw]:
-    """Return the AgentSchedules in a file ("-": standard input), as they stand there. Raises DocumentError."""
+def read_file(name: str, kind: str) -> list[Raw]:
+    """Return the resources of a kind in a file ("-": standard input), as they stand there. Raises DocumentError."""
     try:
         text = sys.stdin.read() if name == STDIN else Path(name).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise DocumentError(f"{name}: {getattr(error, 'strerror', None) or error}") from error
-    return list(_schedules(_documents(name, text), name))
+    return list(_of_kind(kind, _documents(name, text)))
 
 
-def check(raw: Raw) -> None:
-    """Raise DocumentError for what the API server would refuse in a resource before the operator sees it."""
+def policies_in(file: Path | str) -> tuple[Policy, ...]:
+    """Return the AgentPolicies in a file. Raises DocumentError, also where one of them cannot be used."""
+    found = []
+    for number, raw in enumerate(read_file(str(file), "AgentPolicy"), 1):
+        check(raw, AgentPolicySpec)
+        policy = read_policy(raw)
+        if policy.problem is not None:
+            raise DocumentError(f"{file}: AgentPolicy {policy.name or number}: {policy.problem}")
+        found.append(policy)
+    return tuple(found)
+
+
+def check(raw: Raw, model: type[Model]) -> None:
+    """Raise DocumentError for what the API server would refuse before the operator sees it. `model` is of the spec."""
     meta, spec = raw.get("metadata"), raw.get("spec")
     if not isinstance(meta, dict) or not isinstance(meta.get("name"), str) or not meta["name"]:
         raise DocumentError("metadata.name is missing")
@@ -41,7 +55,7 @@ def check(raw: Raw) -> None:
         raise DocumentError(f"apiVersion is {raw.get('apiVersion')!r}, it must be {API_VERSION}")
     if not isinstance(spec, dict):
         raise DocumentError("spec is missing")
-    unknown = list(_unknown(AgentScheduleSpec, spec, "spec"))
+    unknown = list(_unknown(model, spec, "spec"))
     if unknown:
         raise DocumentError("\n".join(unknown))
 
@@ -71,14 +85,14 @@ def _documents(name: str, text: str) -> list[Any]:
         raise DocumentError(f"{name}: this is not YAML: {error}") from error
 
 
-def _schedules(documents: list[Any], name: str) -> Iterator[Raw]:
+def _of_kind(wanted: str, documents: list[Any]) -> Iterator[Raw]:
     for document in documents:
         if not isinstance(document, dict):
             continue
         kind, group = str(document.get("kind")), str(document.get("apiVersion")).partition("/")[0]
         if kind.endswith("List") and isinstance(document.get("items"), list):
-            yield from _schedules(document["items"], name)
-        elif kind == "AgentSchedule" and group == GROUP:
+            yield from _of_kind(wanted, document["items"])
+        elif kind == wanted and group == GROUP:
             yield document
 
 

@@ -1,0 +1,156 @@
+"""`AgentPolicy`: what schedules in matching namespaces may do. `AgentSchedule.spec.policy`: what one asks for itself.
+
+Field docstrings are what `kubectl explain` prints.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field
+
+from agentschedule.api.blackouts import Hours
+from agentschedule.api.fields import Amount, Duration, Model, ObjectName, rule, schema
+
+_SET = schema(x_list_type="set")
+
+Name = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=63,
+        json_schema_extra=schema(
+            rule(
+                "self.matches('^[A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?$')",
+                "must be letters, digits, '-', '_' and '.', such as send_email or production",
+            )
+        ),
+    ),
+]
+"""The name of a capability, an operation or an environment."""
+
+ImagePattern = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=512,
+        json_schema_extra=schema(
+            rule(
+                r"!self.contains('**') && !self.matches(r'^[^/]*[*]')",
+                "must name the registry in full before the first '/', as in registry.example.com/team/*",
+            )
+        ),
+    ),
+]
+"""An image as its reference is written in the pod; `*` stands for any characters."""
+
+ServiceAccount = Annotated[ObjectName, Field(max_length=253)]
+
+
+class AllowedHours(Hours):
+    """Hours of the day in which runs may start."""
+
+    model_config = ConfigDict(
+        json_schema_extra=schema(
+            rule(
+                "self.start != self.end",
+                "start and end must differ: for whole days leave allowedHours out",
+            )
+        )
+    )
+
+    time_zone: Annotated[str, Field(min_length=1, max_length=64)] = "UTC"
+    """IANA time zone of start and end."""
+
+
+class RunPolicy(Model):
+    """What a schedule asks for itself: its runs start only where and when that holds."""
+
+    allowed_hours: AllowedHours | None = None
+    """Runs start in these hours only, over midnight too. Others are skipped, reason Policy."""
+    allowed_environments: Annotated[list[Name] | None, Field(min_length=1, max_length=20, json_schema_extra=_SET)] = (
+        None
+    )
+    """Runs start only where the administrator's policy names one of these environments."""
+    require_capabilities: Annotated[list[Name] | None, Field(min_length=1, max_length=50, json_schema_extra=_SET)] = (
+        None
+    )
+    """Runs start only if the administrator's policies grant all of these to the agent."""
+
+
+class SelectorRequirement(Model):
+    """One condition on a namespace's labels."""
+
+    key: Annotated[str, Field(min_length=1, max_length=317)]
+    """Key of the label."""
+    operator: Literal["In", "NotIn", "Exists", "DoesNotExist"]
+    """How the label is compared."""
+    values: Annotated[list[Annotated[str, Field(max_length=63)]] | None, Field(max_length=100)] = None
+    """Values for In and NotIn."""
+
+
+class NamespaceSelector(Model):
+    """Namespaces by their labels; an empty one selects all."""
+
+    match_labels: Annotated[
+        dict[str, Annotated[str, Field(max_length=63)]] | None,
+        Field(max_length=50),
+    ] = None
+    """Labels that all must be there with these values. Every namespace has kubernetes.io/metadata.name."""
+    match_expressions: Annotated[list[SelectorRequirement] | None, Field(max_length=50)] = None
+    """Conditions that must all hold."""
+
+
+class PolicyLimits(Model):
+    """Ceilings for each schedule, and for a namespace as a whole."""
+
+    min_interval: Duration | None = None
+    """Least time between two slots of a schedule."""
+    max_budget_per_run_usd: Annotated[Amount | None, Field(alias="maxBudgetPerRunUSD")] = None
+    """What one run may cost at most, in US dollars."""
+    max_active_deadline_seconds: Annotated[int | None, Field(ge=1, le=2_592_000)] = None
+    """Longest runtime deadline."""
+    max_schedules_per_namespace: Annotated[int | None, Field(ge=0, le=1_000_000)] = None
+    """How many AgentSchedules a namespace may have. The oldest keep their place."""
+
+
+class Grant(Model):
+    """Capabilities for the agents that all of what is given here describes."""
+
+    model_config = ConfigDict(
+        json_schema_extra=schema(
+            rule(
+                "has(self.serviceAccounts) || has(self.images)",
+                "give serviceAccounts or images: a capability is granted by what an author cannot simply claim",
+            )
+        )
+    )
+
+    name: Annotated[str, Field(min_length=1, max_length=63)]
+    """Name of the grant."""
+    service_accounts: Annotated[
+        list[ServiceAccount] | None, Field(min_length=1, max_length=50, json_schema_extra=_SET)
+    ] = None
+    """Agents that run with one of these service accounts of their namespace."""
+    images: Annotated[list[ImagePattern] | None, Field(min_length=1, max_length=50, json_schema_extra=_SET)] = None
+    """Agents of whose pod all images match one of these patterns."""
+    capabilities: Annotated[list[Name], Field(min_length=1, max_length=50, json_schema_extra=_SET)]
+    """What is granted."""
+
+
+class AgentPolicySpec(Model):
+    """What schedules in the selected namespaces may do. Of several policies the strictest value of each field holds."""
+
+    namespace_selector: NamespaceSelector = NamespaceSelector()
+    """Namespaces that the policy is for. Without it: all."""
+    limits: PolicyLimits = PolicyLimits()
+    """Ceilings. What lies above them is refused."""
+    grants: Annotated[
+        list[Grant] | None,
+        Field(max_length=50, json_schema_extra=schema(x_list_type="map", x_list_map_keys=["name"])),
+    ] = None
+    """Which agents have which capabilities. Several policies with grants must all grant a capability."""
+    restricted_operations: Annotated[list[Name] | None, Field(max_length=50, json_schema_extra=_SET)] = None
+    """What agents are told not to do, in every run, instead of the operator's own list."""
+    environment: Name | None = None
+    """The environment that these namespaces are, such as production."""
+    allowed_images: Annotated[list[ImagePattern] | None, Field(max_length=50, json_schema_extra=_SET)] = None
+    """All images of a run's pod must match one of these patterns. An empty list allows none."""

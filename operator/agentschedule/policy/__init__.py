@@ -1,0 +1,1 @@
+"""What an unattended agent may do: administrators' policies, put together and asked for each run. Pure."""

@@ -1,0 +1,145 @@
+"""Several policies as one: the strictest value of each field holds, the operator's settings where there is none."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+from agentschedule.api.policy import AgentPolicySpec, Grant, NamespaceSelector, SelectorRequirement
+from agentschedule.timing import parse_duration
+
+T = TypeVar("T")
+
+SETTINGS = "the operator's settings"
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """An AgentPolicy, read."""
+
+    name: str
+    spec: AgentPolicySpec
+    problem: str | None = None
+    """Why it cannot be read; it is for every namespace then."""
+
+    @property
+    def by(self) -> str:
+        """How messages call it."""
+        return f"AgentPolicy {self.name}"
+
+
+@dataclass(frozen=True, slots=True)
+class Bound(Generic[T]):
+    """A value, and who set it."""
+
+    value: T
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ceilings:
+    """The operator's settings that hold where no policy says anything."""
+
+    min_interval: timedelta
+    max_budget_per_run_usd: Decimal
+    max_active_deadline_seconds: int
+    restricted_operations: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Effective:
+    """What holds in one namespace.
+
+    `environments`, `allowed_images` and `grants` have one entry for each policy that says something of it: all of them
+    must agree. `restricts_manual` tells whether the restricted operations are a policy's, which hold in manual runs.
+    """
+
+    policies: tuple[str, ...]
+    min_interval: Bound[timedelta]
+    max_budget_per_run_usd: Bound[Decimal]
+    max_active_deadline_seconds: Bound[int]
+    max_schedules: Bound[int] | None
+    restricted_operations: Bound[tuple[str, ...]]
+    restricts_manual: bool
+    environments: tuple[Bound[str], ...]
+    allowed_images: tuple[Bound[tuple[str, ...]], ...]
+    grants: tuple[Bound[tuple[Grant, ...]], ...]
+    unreadable: tuple[str, ...] = ()
+    """Policies that cannot be read: nobody knows what they forbid."""
+
+
+def effective(policies: Sequence[Policy], namespace: str, labels: Mapping[str, str], ceilings: Ceilings) -> Effective:
+    """What the policies whose selector matches a namespace's labels come to, with the settings below them."""
+    mine = sorted((policy for policy in policies if selects(policy, namespace, labels)), key=lambda p: p.name)
+    operations = [(policy, policy.spec.restricted_operations) for policy in mine]
+    told = [Bound(tuple(names), policy.by) for policy, names in operations if names is not None]
+    return Effective(
+        policies=tuple(policy.name for policy in mine),
+        min_interval=_strictest(
+            max,
+            ceilings.min_interval,
+            _values(mine, lambda p: p.limits.min_interval, partial(parse_duration, field="spec.limits.minInterval")),
+        ),
+        max_budget_per_run_usd=_strictest(
+            min, ceilings.max_budget_per_run_usd, _values(mine, lambda p: p.limits.max_budget_per_run_usd, Decimal)
+        ),
+        max_active_deadline_seconds=_strictest(
+            min,
+            ceilings.max_active_deadline_seconds,
+            _values(mine, lambda p: p.limits.max_active_deadline_seconds, int),
+        ),
+        max_schedules=min(
+            _values(mine, lambda p: p.limits.max_schedules_per_namespace, int), key=lambda b: b.value, default=None
+        ),
+        restricted_operations=_together(told) if told else Bound(ceilings.restricted_operations, SETTINGS),
+        restricts_manual=bool(told),
+        environments=tuple(_values(mine, lambda p: p.environment, str)),
+        allowed_images=tuple(_values(mine, lambda p: p.allowed_images, tuple)),
+        grants=tuple(_values(mine, lambda p: p.grants, tuple)),
+        unreadable=tuple(f"{policy.by}: {policy.problem}" for policy in mine if policy.problem is not None),
+    )
+
+
+def selects(policy: Policy, namespace: str, labels: Mapping[str, str]) -> bool:
+    """Whether a policy is for a namespace, by its labels and the one that Kubernetes gives it."""
+    selector: NamespaceSelector = policy.spec.namespace_selector
+    all_labels = {**labels, "kubernetes.io/metadata.name": namespace}
+    if policy.problem is not None:
+        return True
+    if any(all_labels.get(key) != value for key, value in (selector.match_labels or {}).items()):
+        return False
+    return all(_holds(requirement, all_labels) for requirement in selector.match_expressions or ())
+
+
+def _holds(requirement: SelectorRequirement, labels: Mapping[str, str]) -> bool:
+    """As Kubernetes has it: a label that is not there satisfies NotIn."""
+    value = labels.get(requirement.key)
+    match requirement.operator:
+        case "In":
+            return value is not None and value in (requirement.values or ())
+        case "NotIn":
+            return value is None or value not in (requirement.values or ())
+        case "Exists":
+            return value is not None
+        case "DoesNotExist":
+            return value is None
+
+
+def _values(
+    policies: Iterable[Policy], field: Callable[[AgentPolicySpec], Any], made: Callable[[Any], T]
+) -> list[Bound[T]]:
+    """A field of those policies that set it."""
+    given = ((policy, field(policy.spec)) for policy in policies)
+    return [Bound(made(value), policy.by) for policy, value in given if value is not None]
+
+
+def _strictest(strict: Callable[..., Bound[T]], setting: T, given: Sequence[Bound[T]]) -> Bound[T]:
+    """The settings are what holds where no policy says anything."""
+    return strict(given, key=lambda bound: bound.value, default=Bound(setting, SETTINGS))
+
+
+def _together(told: Sequence[Bound[tuple[str, ...]]]) -> Bound[tuple[str, ...]]:
+    names = dict.fromkeys(name for bound in told for name in bound.value)
+    return Bound(tuple(names), ", ".join(bound.by for bound in told))

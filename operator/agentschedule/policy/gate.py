@@ -1,0 +1,148 @@
+"""May this run start? Each rule is one small function; the first that says no is told, in words to act on."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+
+from agentschedule.api.policy import Grant, RunPolicy
+from agentschedule.policy.effective import Effective
+from agentschedule.timing import TimingError, load_zone
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is to start: what the schedule asks of policies, and what its pod is."""
+
+    policy: RunPolicy
+    images: tuple[str, ...]
+    service_account: str
+    manual: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Allow:
+    """It may, with these capabilities and without these operations."""
+
+    capabilities: tuple[str, ...] = ()
+    restricted_operations: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Deny:
+    """It may not: the rule that says so, and why."""
+
+    rule: str
+    reason: str
+
+
+Decision = Allow | Deny
+
+
+def evaluate(asked: Asked, policies: Effective, now: datetime) -> Decision:
+    """Decide about one start at `now` (aware)."""
+    for name, rule in RULES.items():
+        reason = rule(asked, policies, now)
+        if reason is not None:
+            return Deny(name, reason)
+    restricted = policies.restricted_operations.value if not asked.manual or policies.restricts_manual else ()
+    return Allow(capabilities(asked, policies), restricted)
+
+
+def is_known(asked: Asked, policies: Effective, now: datetime) -> str | None:
+    """Every policy can be read: else nobody knows what is forbidden."""
+    del asked, now
+    return f"a policy cannot be read: {policies.unreadable[0]}" if policies.unreadable else None
+
+
+def in_hours(asked: Asked, policies: Effective, now: datetime) -> str | None:
+    """`allowedHours`: by the wall clock of their zone, over midnight too."""
+    del policies
+    hours = asked.policy.allowed_hours
+    if hours is None:
+        return None
+    try:
+        zone = load_zone(hours.time_zone)
+    except TimingError as error:
+        return f"allowedHours cannot be read: {error}"
+    local = f"{now.astimezone(zone):%H:%M}"
+    start, end = hours.start, hours.end
+    inside = start <= local < end if start < end else local >= start or local < end
+    return None if inside else f"allowed hours {start}–{end} {hours.time_zone}, now {local}"
+
+
+def in_environment(asked: Asked, policies: Effective, now: datetime) -> str | None:
+    """`allowedEnvironments`."""
+    del now
+    wanted = asked.policy.allowed_environments
+    if wanted is None:
+        return None
+    if not policies.environments:
+        return f"allowed environments {_list(wanted)}, but no AgentPolicy says which environment this namespace is"
+    for environment in policies.environments:
+        if environment.value not in wanted:
+            return f"allowed environments {_list(wanted)}, here {environment.value} ({environment.by})"
+    return None
+
+
+def has_allowed_images(asked: Asked, policies: Effective, now: datetime) -> str | None:
+    """`allowedImages` of every policy that has it, for every image of the pod."""
+    del now
+    for allowed in policies.allowed_images:
+        for image in asked.images:
+            if not matches(image, allowed.value):
+                return f"image {image} is none of those that {allowed.by} allows: {_list(allowed.value) or 'none'}"
+    return None
+
+
+def has_capabilities(asked: Asked, policies: Effective, now: datetime) -> str | None:
+    """`requireCapabilities`."""
+    del now
+    wanted = asked.policy.require_capabilities or []
+    lacking = [name for name in wanted if name not in capabilities(asked, policies)]
+    if not lacking:
+        return None
+    who = f"service account {asked.service_account} and image {_list(asked.images)}"
+    return f"required capabilities {_list(lacking)} are not granted to {who} by any AgentPolicy"
+
+
+RULES = {
+    "readable": is_known,
+    "allowedHours": in_hours,
+    "allowedEnvironments": in_environment,
+    "allowedImages": has_allowed_images,
+    "requireCapabilities": has_capabilities,
+}
+"""In the order in which they are asked, by the name of the field that they are of."""
+
+
+def capabilities(asked: Asked, policies: Effective) -> tuple[str, ...]:
+    """What is granted: by each policy that has grants, one of them at least."""
+    granted = [
+        {name for grant in bound.value if _applies(grant, asked) for name in grant.capabilities}
+        for bound in policies.grants
+    ]
+    return tuple(sorted(set.intersection(*granted))) if granted else ()
+
+
+def matches(image: str, patterns: Iterable[str]) -> bool:
+    """Whether an image matches one of the patterns, in which `*` stands for any characters."""
+    return any(_pattern(pattern).fullmatch(image) for pattern in patterns)
+
+
+def _applies(grant: Grant, asked: Asked) -> bool:
+    if grant.service_accounts is None and grant.images is None:
+        return False
+    if grant.service_accounts is not None and asked.service_account not in grant.service_accounts:
+        return False
+    return grant.images is None or all(matches(image, grant.images) for image in asked.images)
+
+
+@lru_cache(maxsize=1024)
+def _pattern(text: str) -> re.Pattern[str]:
+    return re.compile(".*".join(re.escape(part) for part in text.split("*")), re.DOTALL)
+
+
+def _list(names: Sequence[str]) -> str:
+    return ", ".join(names)
