@@ -208,6 +208,8 @@ class Delivery(Model):
     """Why the last attempt failed."""
     suppressed: Annotated[int | None, Field(ge=0)] = None
     """How many like notices were kept back before this one."""
+    redelivered: bool | None = None
+    """It has gone again for the present value of the annotation agentschedule.dev/redeliver."""
 
 
 class Told(Model):

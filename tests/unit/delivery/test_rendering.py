@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+import uvloop
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -55,7 +56,7 @@ async def test_for_slack_what_values_give_is_escaped_and_what_the_author_wrote_i
         pytest.param("{{ 'a' * 10**18 }}", id="more than memory"),
         pytest.param("{{ 10**(10**9) }}", id="power"),
         pytest.param("{{ 2**100000 }}", id="number of many digits"),
-        pytest.param("{{ 7 ** (10 ** 7) % 3 }}", id="slow arithmetic"),
+        pytest.param("{{ 7 ** (10 ** 8) % 3 }}", id="slow arithmetic"),
         pytest.param("{% for a in range(10**9) %}{% endfor %}", id="long range"),
         pytest.param(
             "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}", id="nested loops"
@@ -70,8 +71,8 @@ async def test_for_slack_what_values_give_is_escaped_and_what_the_author_wrote_i
         pytest.param("{{ '{:0999999999}'.format(1) }}", id="format"),
         pytest.param("{{ 'a'|center(10**9) }}", id="center"),
         pytest.param("{{ 'a'.ljust(10**9) }}", id="ljust"),
-        pytest.param("{{ ('a' * 10**6)|wordwrap(1) }}", id="wordwrap"),
-        pytest.param("{{ ('a,' * 10**7).split(',')|length }}", id="split"),
+        pytest.param("{{ ('a' * 10**7)|wordwrap(1) }}", id="wordwrap"),
+        pytest.param("{{ ('a,' * 10**8).split(',')|length }}", id="split"),
         pytest.param("{{ (('a' * 10**5)|replace('a', 'a' * 10**5)) }}", id="replace"),
         pytest.param("{{ lipsum(n=10**6) }}", id="lipsum"),
         pytest.param("{{ " + "(" * 2000 + "1" + ")" * 2000 + " }}", id="deep brackets"),
@@ -163,6 +164,31 @@ async def test_the_process_has_nothing_to_steal(renderer: Renderer, monkeypatch:
     limits = proc.joinpath("limits").read_text()
     assert "Max open files            3" in limits
     assert "Max file size             0" in limits
+
+
+def test_the_same_on_uvloop() -> None:
+    """The operator runs on it."""
+
+    async def both() -> str:
+        renderer = Renderer()
+        try:
+            with pytest.raises(UnusableTemplateError):
+                await renderer.render("{{ 10**(10**9) }}", VALUES, "plain")
+            return await renderer.render("{{ run }}", VALUES, "plain")
+        finally:
+            await renderer.close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(both()) == FAILED.run
+
+
+async def test_the_process_ends_with_the_one_that_asks(renderer: Renderer) -> None:
+    await renderer.render("warm", {}, "plain")
+    process = renderer._process
+    assert process is not None
+    assert process.stdin is not None
+    process.stdin.close()
+    assert await asyncio.wait_for(process.wait(), 10) == 0
 
 
 async def test_as_long_as_allowed_and_one_more(renderer: Renderer) -> None:

@@ -19,6 +19,7 @@ from agentschedule.delivery.posting import Answer, judged, post
 API_URL = "https://slack.com/api/"
 _ANSWER_BYTES = 16 * 1024
 _TOKEN = re.compile(r"[\x21-\x7e]{1,512}")
+_BEGINS_WELL = re.compile(rb'\s*\{\s*"ok"\s*:\s*true\s*,')
 _ERROR = re.compile(r"[a-z][a-z0-9_]{0,63}")
 # Errors that pass by themselves; every other one needs a person.
 _PASSING = frozenset(
@@ -89,8 +90,8 @@ def _judged(answer: Answer) -> Outcome:
     except ValueError:
         said = None
     if not isinstance(said, dict):
-        # A long answer is cut. What it begins with tells whether the message is there.
-        if answer.body.startswith(b'{"ok":true'):
+        # A long answer, which has the whole message in it, is cut. It begins with what counts.
+        if _BEGINS_WELL.match(answer.body):
             return Delivered()
         return Again("Slack's answer cannot be read", answer.after)
     if said.get("ok") is True:
