@@ -12,9 +12,10 @@ from functools import partial
 from typing import Any
 
 import aiohttp
-from aiohttp.abc import AbstractResolver
+from aiohttp.abc import AbstractResolver, ResolveResult
 
 from agentschedule.delivery.addresses import Reach, refused_address
+from agentschedule.delivery.threads import look_up
 
 Family = Any
 """An entry of `getaddrinfo`: family, type, protocol, canonical name, socket address."""
@@ -42,7 +43,7 @@ class Guard:
     ) -> None:
         self.reach = reach
         self._tls = tls or ssl.create_default_context()
-        self._resolver = resolver
+        self._resolver = resolver or SystemNames
 
     def session(self, seconds: float) -> aiohttp.ClientSession:
         """A session for one request, which takes at most `seconds`, names and TLS included."""
@@ -50,7 +51,7 @@ class Guard:
             ssl=self._tls,
             force_close=True,
             use_dns_cache=False,
-            resolver=self._resolver() if self._resolver else None,
+            resolver=self._resolver(),
             socket_factory=partial(_socket, self.reach),
         )
         return aiohttp.ClientSession(
@@ -61,6 +62,32 @@ class Guard:
             auto_decompress=False,
             headers={"User-Agent": "agentschedule-operator", "Accept-Encoding": "identity"},
         )
+
+
+class SystemNames(AbstractResolver):
+    """The system's own way from a name to addresses, in deliveries' own threads."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """All addresses. Raises `OSError`."""
+        found = await look_up(
+            socket.getaddrinfo, host, port, family=family, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG
+        )
+        return [
+            ResolveResult(
+                hostname=host,
+                host=str(address[0]),
+                port=int(address[1]),
+                family=kind,
+                proto=protocol,
+                flags=socket.AI_NUMERICHOST | socket.AI_NUMERICSERV,
+            )
+            for kind, _, protocol, _, address in found
+        ]
+
+    async def close(self) -> None:
+        """Nothing is open."""
 
 
 def _socket(reach: Reach, info: Family) -> socket.socket:

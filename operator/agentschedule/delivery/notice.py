@@ -81,9 +81,9 @@ class Notice:
                 }
             )
         if self.alert_message:
-            data["alert"] = {"severity": self.alert_severity or "warning", "message": self.alert_message}
+            data["alert"] = _given({"severity": self.alert_severity or "warning", "message": self.alert_message})
         if self.output:
-            data["output"] = {"text": self.output, "truncated": self.output_truncated}
+            data["output"] = _given({"text": self.output, "truncated": self.output_truncated})
         return {
             "version": DOCUMENT_VERSION,
             "id": self.key,
@@ -103,4 +103,9 @@ def _time(time: datetime | None) -> str | None:
 
 
 def _given(values: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if value not in (None, "")}
+    """What is known. Half characters (lone surrogates) that no encoding takes are replaced."""
+    return {key: _whole(value) for key, value in values.items() if value not in (None, "")}
+
+
+def _whole(value: Any) -> Any:
+    return value.encode(errors="replace").decode() if isinstance(value, str) else value

@@ -12,7 +12,10 @@ from agentschedule.delivery.channels.slack import Workspace
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """Without `smtp` or `log_files` those channels are refused. `custom`: settings by the type of custom channels."""
+    """Without `smtp` or `log_files` those channels are refused. `custom`: settings by the type of custom channels.
+
+    `seconds`: what one attempt takes at most, whatever its channel.
+    """
 
     reach: Reach = field(default_factory=Reach)
     smtp: Smtp | None = None
@@ -20,3 +23,4 @@ class Options:
     log_files: LogFiles | None = None
     custom: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     custom_seconds: float = 60
+    seconds: float = 120

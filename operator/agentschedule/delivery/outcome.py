@@ -36,7 +36,9 @@ Outcome = Delivered | Again | Refused
 
 def scrubbed(outcome: Outcome, secrets: tuple[str, ...]) -> Outcome:
     """The outcome without any of these values, should a library have put one into its words."""
-    found = [secret for secret in secrets if len(secret) >= 4]
+    whole = {secret.strip() for secret in secrets}
+    parts = {part for secret in secrets for part in secret.split() if len(part) >= 8}
+    found = [secret for secret in whole | parts if len(secret) >= 4]
     match outcome:
         case Delivered(note):
             return Delivered(_without(note, found))

@@ -1,5 +1,6 @@
 """One delivery to one target: the message is made, the secrets are put in, the channel is asked."""
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
@@ -33,7 +34,10 @@ class Sender:
     async def send(self, target: Target, notice: Notice, secrets: Secrets) -> Outcome:
         """Send it once. Whatever goes wrong is an outcome, and none has a secret in it."""
         try:
-            outcome = await self._send(target, _shaped(notice, target), secrets)
+            async with asyncio.timeout(self._options.seconds):
+                outcome = await self._send(target, _shaped(notice, target), secrets)
+        except TimeoutError:
+            outcome = Again(f"it took more than {self._options.seconds:g} s")
         except _MissingError as missing:
             outcome = Again(str(missing))
         except Exception as error:  # noqa: BLE001 - one delivery harms no other; texts of exceptions may hold secrets

@@ -4,13 +4,13 @@ Apprise connects by itself, past our guard, to whatever host a URL names. So onl
 whose host is written in Apprise's own source; an administrator may allow fewer, not others. Redirects are not followed.
 """
 
-import asyncio
 import importlib
 import logging
 from typing import Any, NamedTuple
 
 from agentschedule.delivery.channels.custom import CustomDelivery
 from agentschedule.delivery.outcome import Again, Delivered, Outcome, Refused
+from agentschedule.delivery.threads import work
 
 
 class Service(NamedTuple):
@@ -58,7 +58,7 @@ async def send(delivery: CustomDelivery) -> Outcome:
         scheme = url.partition("://")[0].lower()
         if scheme not in allowed:
             return Refused(f"the URL's scheme is not allowed; allowed: {', '.join(sorted(allowed)) or 'none'}")
-    return await asyncio.to_thread(_notify, urls, delivery)
+    return await work(_notify, urls, delivery)
 
 
 def _notify(urls: list[str], delivery: CustomDelivery) -> Outcome:

@@ -4,7 +4,6 @@ Its path is made of checked names only. Others may write to that volume: nothing
 when it is a link, and the file itself must be an ordinary one with that name only.
 """
 
-import asyncio
 import errno
 import os
 import re
@@ -19,6 +18,7 @@ import orjson
 
 from agentschedule.delivery.notice import Notice
 from agentschedule.delivery.outcome import Again, Delivered, Outcome, Refused
+from agentschedule.delivery.threads import work
 
 _NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 _WRITING = Lock()
@@ -43,7 +43,7 @@ async def send(files: LogFiles, notice: Notice, message: str) -> Outcome:
         return Refused("the names of namespace and schedule do not make a file name")
     line = orjson.dumps(notice.document(message), option=orjson.OPT_APPEND_NEWLINE)
     try:
-        await asyncio.to_thread(_append, files, notice.namespace, f"{notice.schedule}.log", line)
+        await work(_append, files, notice.namespace, f"{notice.schedule}.log", line)
     except _NotOursError:
         return Refused("in the log file's place lies a link or something else that is not written to")
     except OSError as error:

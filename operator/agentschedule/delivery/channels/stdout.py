@@ -1,6 +1,5 @@
 """`stdout`: one JSON line on the operator's standard output."""
 
-import asyncio
 import sys
 from threading import Lock
 
@@ -8,6 +7,7 @@ import orjson
 
 from agentschedule.delivery.notice import Notice
 from agentschedule.delivery.outcome import Again, Delivered, Outcome
+from agentschedule.delivery.threads import work
 
 _WRITING = Lock()
 
@@ -16,7 +16,7 @@ async def send(notice: Notice, message: str) -> Outcome:
     """Write it. In a thread: whoever reads the standard output may be slow."""
     line = orjson.dumps(notice.document(message), option=orjson.OPT_APPEND_NEWLINE)
     try:
-        await asyncio.to_thread(_write, line)
+        await work(_write, line)
     except (OSError, ValueError) as error:
         return Again(f"standard output cannot be written ({type(error).__name__})")
     return Delivered()
