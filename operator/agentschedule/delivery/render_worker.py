@@ -11,12 +11,14 @@ import resource
 import signal
 import sys
 from functools import lru_cache
+from pathlib import Path
 
 import jinja2
 import jinja2.debug
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-MEMORY_BYTES = 256 * 1024 * 1024
+MEMORY_BYTES = 48 * 1024 * 1024
+"""Address space beyond what the loaded process has. It counts within the operator's own limit of memory."""
 
 
 class _Environment(ImmutableSandboxedEnvironment):
@@ -84,10 +86,11 @@ def _load() -> None:
 
 def main() -> None:
     """Answer until nobody asks any more."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    _load()
+    most = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize() + MEMORY_BYTES
+    resource.setrlimit(resource.RLIMIT_AS, (most, most))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    _load()
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, 3))
     sys.stdout.write("ready\n")
     sys.stdout.flush()

@@ -109,6 +109,20 @@ async def test_hostile_templates(renderer: Renderer, template: str) -> None:
     assert await renderer.render("{{ run }}", VALUES, "plain") == FAILED.run
 
 
+@pytest.mark.parametrize("template", ["{{ 'a' * 10**9 }}", "{{ 'a'|center(10**9) }}", "{{ ('a,' * 10**8)|length }}"])
+async def test_memory_is_bounded(renderer: Renderer, template: str) -> None:
+    """Not by what comes out, nor by time: allocating is fast."""
+    with pytest.raises(UnusableTemplateError, match="MemoryError"):
+        await renderer.render(template, VALUES, "plain")
+
+
+async def test_the_longest_values_fit(renderer: Renderer) -> None:
+    log = "é\n" * (128 * 1024)
+    values = template_values(notice(output=log, summary="x" * 4096))
+    text = await renderer.render("{{ output|upper|replace('É', 'e')|length }} {{ output[-20:]|trim }}", values, "slack")
+    assert text.startswith("262144 é")
+
+
 async def test_every_filter_works_without_files(renderer: Renderer) -> None:
     """All modules are loaded before: what is used up to its last, unknown name gets that far."""
     with pytest.raises(UnusableTemplateError, match="'nothing' is undefined"):
