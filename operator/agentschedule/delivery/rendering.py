@@ -8,6 +8,7 @@ A bound inside this process would not hold: Jinja2's sandbox keeps a template fr
 import asyncio
 import contextlib
 import json
+import logging
 import sys
 from collections import OrderedDict
 from dataclasses import asdict
@@ -24,14 +25,23 @@ Medium = Literal["plain", "slack"]
 
 CPU_SECONDS = 0.5
 WALL_SECONDS = 10.0
+_START_SECONDS = 30.0
 MOST_CHARACTERS = 64 * 1024
 _ANSWER_BYTES = 16 * MOST_CHARACTERS
 _REMEMBERED = 512
+_LOG = logging.getLogger(__name__)
 _WORKER = Path(__file__).with_name("render_worker.py")
 
 
 class UnusableTemplateError(Exception):
     """Why a template gives no text, in words for its author."""
+
+
+class _NotStartedError(UnusableTemplateError):
+    """Not the template's fault."""
+
+    def __init__(self) -> None:
+        super().__init__("templates cannot be rendered at present")
 
 
 class Renderer:
@@ -74,6 +84,8 @@ class Renderer:
             }
             try:
                 answer = await self._ask(asked)
+            except _NotStartedError:
+                raise
             except UnusableTemplateError as problem:
                 self._fatal[digest] = str(problem)
                 if len(self._fatal) > _REMEMBERED:
@@ -121,25 +133,27 @@ class Renderer:
         if self._process is not None and self._process.returncode is None:
             return self._process
         await self.close()
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-I",
-            str(_WORKER),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            env={},
-            limit=_ANSWER_BYTES,
-        )
         started = b""
         try:
-            async with asyncio.timeout(30):
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-I",
+                str(_WORKER),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+                env={},
+                limit=_ANSWER_BYTES,
+            )
+            async with asyncio.timeout(_START_SECONDS):
                 started = await self._process.stdout.readline() if self._process.stdout else b""
+        except (OSError, TimeoutError):
+            _LOG.warning("the process that renders templates does not start")
         finally:
             if started != b"ready\n":
                 await asyncio.shield(self.close())
-        if started != b"ready\n":
-            raise RuntimeError("the process that renders templates does not start")
+        if self._process is None:
+            raise _NotStartedError
         return self._process
 
 

@@ -224,6 +224,18 @@ async def test_a_message_without_its_template_is_the_default_and_says_why(render
     assert "nothing_of_that_name" in message.html
 
 
+@pytest.mark.parametrize("program", ["/bin/false", "/nothing/there"])
+async def test_without_its_process_people_hear_of_it_nevertheless(
+    renderer: Renderer, monkeypatch: pytest.MonkeyPatch, program: str
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr("sys.executable", program)
+        message = await renderer.message(FAILED, "{{ schedule }}")
+    assert "Two of five sources" in message.text
+    assert message.text.endswith("templates cannot be rendered at present")
+    assert (await renderer.message(FAILED, "{{ schedule }}")).text == "daily-news"
+
+
 async def test_a_message_with_its_template(renderer: Renderer) -> None:
     message = await renderer.message(notice(summary="<b>&"), "*{{ schedule }}*: {{ summary }}")
     assert message.text == "*daily-news*: <b>&"
