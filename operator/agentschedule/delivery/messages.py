@@ -27,6 +27,7 @@ _SIGNS = {
     "BudgetAlert": ("!", "#9a6700", ":money_with_wings:"),
     "Alert": ("!", "#9a6700", ":warning:"),
 }
+_FIRST = ("Alert", "Why")
 _WORDS = {
     "TimedOut": "Timed out",
     "DeadLettered": "Stopped for a person",
@@ -89,49 +90,43 @@ def sections(text: str) -> tuple[str, ...]:
 
 def facts(notice: Notice) -> list[tuple[str, str]]:
     """What is known, by name, in the order in which a person asks."""
-    why = ": ".join(shown(part) for part in (notice.reason, notice.message) if part)
+    alert = f"{notice.alert_severity or 'warning'}: {notice.alert_message}" if notice.alert_message else ""
     named = [
-        ("Why", why),
+        ("Alert", alert),
+        ("Why", ": ".join(part for part in (notice.reason, notice.message) if part)),
         ("Run", notice.run),
         ("Attempt", str(notice.attempt) if notice.attempt > 1 else ""),
         ("Trigger", notice.trigger if notice.trigger not in {"", "Schedule"} else ""),
         ("Due", _time(notice.scheduled_at)),
         ("Took", _duration(notice.duration)),
         ("Cost", f"{notice.cost_usd} USD" if notice.cost_usd else ""),
-        ("Output", shown(notice.output_uri)),
+        ("Output", notice.output_uri),
         ("Next run", _time(notice.next_run_at)),
         ("Kept back", f"{notice.suppressed} like it since the last notice" if notice.suppressed else ""),
     ]
-    return [(name, value) for name, value in named if value]
-
-
-def _said(notice: Notice) -> list[tuple[str, str]]:
-    """The agent's own words, by what they are."""
-    alert = f"{notice.alert_severity or 'warning'}: {shown(notice.alert_message)}" if notice.alert_message else ""
-    return [(name, text) for name, text in (("Alert", alert), ("Summary", shown(notice.summary))) if text.strip()]
+    # On one line each: a line break in one must not look like another.
+    return [(name, " ".join(shown(value).split())) for name, value in named if value.strip()]
 
 
 def _text(notice: Notice, title: str) -> str:
     named = facts(notice)
     width = max((len(name) for name, _ in named), default=0)
     lines = [f"{_SIGNS[notice.event][0]} {title}", *(f"  {name:<{width}}  {value}" for name, value in named)]
-    for name, said in _said(notice):
-        lines += ["", f"{name}:", *(f"  {line}" for line in said.splitlines())]
+    if notice.summary:
+        lines += ["", "Summary:", *(f"  {line}" for line in shown(notice.summary).splitlines())]
     if notice.output:
         lines += ["", _log_title(notice) + ":", *(f"  {line}" for line in shown(notice.output).splitlines())]
     return "\n".join(lines)
 
 
 def _slack(notice: Notice, title: str) -> tuple[str, ...]:
-    named = " · ".join(f"{name} {_fitting(value, 600)}" for name, value in facts(notice) if name != "Why")
-    why = next((value for name, value in facts(notice) if name == "Why"), "")
-    head = [f"{_SIGNS[notice.event][2]} *{_fitting(title, 300)}*"]
-    head += [_fitting(why, 1000)] if why else []
-    head += [named] if named else []
+    first = [_fitting(value, 1000) for name, value in facts(notice) if name in _FIRST]
+    named = " · ".join(f"{name} {_fitting(value, 600)}" for name, value in facts(notice) if name not in _FIRST)
+    head = [f"{_SIGNS[notice.event][2]} *{_fitting(title, 300)}*", *first, *([named] if named else [])]
     parts = list(sections("\n".join(head)))
-    for name, said in _said(notice):
-        quoted = "\n".join(f"> {line}" for line in _fitting(said, 2500).splitlines())
-        parts.extend(sections(f"*{name}*\n{quoted}"))
+    if notice.summary:
+        quoted = "\n".join(f"> {line}" for line in _fitting(shown(notice.summary), 2500).splitlines())
+        parts.extend(sections(f"*Summary*\n{quoted}"))
     if notice.output:
         tail = shown(notice.output)[-_SLACK_LOG:].replace("```", "`\u200b`\u200b`")
         kept = _fitting_end(tail, _SLACK_LOG)
@@ -146,9 +141,9 @@ def _html(notice: Notice, title: str) -> str:
         for name, value in facts(notice)
     )
     body = f'<table style="border-collapse:collapse;font-size:14px">{rows}</table>' if rows else ""
-    for name, said in _said(notice):
-        body += f'<h2 style="font-size:14px;margin:16px 0 4px">{name}</h2>'
-        body += f'<div style="white-space:pre-wrap;font-size:14px">{html.escape(said)}</div>'
+    if notice.summary:
+        body += '<h2 style="font-size:14px;margin:16px 0 4px">Summary</h2>'
+        body += f'<div style="white-space:pre-wrap;font-size:14px">{html.escape(shown(notice.summary))}</div>'
     if notice.output:
         body += f'<h2 style="font-size:14px;margin:16px 0 4px">{_log_title(notice)}</h2>'
         body += (

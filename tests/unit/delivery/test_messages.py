@@ -40,6 +40,18 @@ def test_in_slack() -> None:
     )
 
 
+def test_an_alert_comes_first() -> None:
+    message = default_message(notice(event="Alert", alert_severity="critical", alert_message="below\n20"))
+    assert message.text.splitlines()[:2] == ["! Alert: team-a/daily-news", "  Alert     critical: below 20"]
+    assert message.slack[0].splitlines()[1] == "critical: below 20"
+
+
+def test_no_line_of_a_fact_looks_like_another() -> None:
+    text = default_message(notice(message="exit code 1\n  Cost      0 USD")).text
+    assert [line for line in text.splitlines() if "Cost " in line][-1] == "  Cost      0.42 USD"
+    assert "  Why       Error: exit code 1 Cost 0 USD" in text
+
+
 class _Tags(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
