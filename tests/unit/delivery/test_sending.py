@@ -1,13 +1,10 @@
 """One delivery from a target as it is written to what arrives; and no secret in anything that is said of it."""
 
-import asyncio
 import base64
 import json
 import logging
-import socket
 from dataclasses import replace
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import pytest
@@ -234,36 +231,6 @@ async def test_a_failure_that_nobody_foresaw_is_an_outcome(
     monkeypatch.setattr("agentschedule.delivery.channels.stdout.send", broken)
     assert await deliver(target(stdout={})) == Again("unexpected failure (RuntimeError)")
     assert "t0ps3cret" not in caplog.text
-
-
-async def test_an_attempt_ends_also_when_its_channel_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And the event loop's own threads stay free."""
-    free = Event()
-    monkeypatch.setattr("agentschedule.delivery.channels.stdout._write", lambda _: free.wait(10))
-    sender = Sender(Options(seconds=0.1))
-    hanging = [sender.send(target(stdout={}), FAILED, {}) for _ in range(30)]
-    try:
-        assert await asyncio.gather(*hanging) == [Again("it took more than 0.1 s")] * 30
-        assert await asyncio.wait_for(asyncio.to_thread(lambda: 1), 5) == 1
-    finally:
-        free.set()
-
-
-async def test_name_servers_that_do_not_answer_hold_up_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
-    free, ask = Event(), socket.getaddrinfo
-
-    def hang(host: Any, *rest: Any, **more: Any) -> Any:
-        return free.wait(10) and [] if str(host).endswith(".example") else ask(host, *rest, **more)
-
-    monkeypatch.setattr(socket, "getaddrinfo", hang)
-    wanted = target(webhook={"url": "https://hangs.example/", "timeout": "200ms"})
-    sender = Sender(Options())
-    try:
-        outcomes = await asyncio.gather(*(sender.send(wanted, FAILED, {}) for _ in range(20)))
-        assert outcomes == [Again("no answer in time (0.2 s)")] * 20
-        assert await asyncio.wait_for(asyncio.get_running_loop().getaddrinfo("127.0.0.1", 1), 5)
-    finally:
-        free.set()
 
 
 async def test_half_characters_are_replaced(capfd: pytest.CaptureFixture[str]) -> None:
