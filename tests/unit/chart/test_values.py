@@ -38,8 +38,8 @@ def objects(schema: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def test_the_schema_knows_each_setting_and_no_other() -> None:
-    # The namespaces come from `watchNamespaces`, since roles are made for them.
-    assert set(SETTINGS) == set(Settings.model_fields) - {"namespaces"}
+    # The namespaces come from `watchNamespaces`, since roles are made for them; the policies' file is the chart's own.
+    assert set(SETTINGS) == set(Settings.model_fields) - {"namespaces", "policies_file"}
 
 
 @pytest.mark.parametrize("name", ["log_level", "log_format"])
