@@ -5,7 +5,8 @@ The models are the single source of the CRDs (`crd.py`) and of what the operator
 
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Any, Self
+from functools import cache
+from typing import Annotated, Any, Self, get_args
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, PlainSerializer
 from pydantic.alias_generators import to_camel
@@ -42,15 +43,25 @@ class Model(BaseModel):
 _NOTHING_GIVEN: set[str] = set()
 
 
-def _forget_given(value: object) -> None:
-    if isinstance(value, BaseModel):
-        object.__setattr__(value, "__pydantic_fields_set__", _NOTHING_GIVEN)
-        for inner in value.__dict__.values():
-            if isinstance(inner, BaseModel | list):
+def _forget_given(model: BaseModel) -> None:
+    object.__setattr__(model, "__pydantic_fields_set__", _NOTHING_GIVEN)
+    for name in _holding_models(type(model)):
+        value = model.__dict__[name]
+        for inner in value if isinstance(value, list) else (value,):
+            if isinstance(inner, BaseModel):
                 _forget_given(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            _forget_given(inner)
+
+
+@cache
+def _holding_models(kind: type[BaseModel]) -> tuple[str, ...]:
+    """Fields that hold a model or a list of models."""
+    return tuple(name for name, field in kind.model_fields.items() if _names_a_model(field.annotation))
+
+
+def _names_a_model(annotation: object) -> bool:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return True
+    return any(_names_a_model(part) for part in get_args(annotation))
 
 
 def rule(expression: str, message: str, **more: str) -> dict[str, str]:
