@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from agentschedule import logs
 from agentschedule.application import Application
 from agentschedule.cluster.credentials import load_credentials
-from agentschedule.documents import DocumentError, policies_in
 from agentschedule.handlers import make_registry
+from agentschedule.policy.effective import Policy
 from agentschedule.settings import Settings, load
 
 
@@ -25,8 +25,8 @@ def start(config: Path | None) -> int:
         return _fail(2, _readable(error))
     logs.configure(settings.log_level, settings.log_format)
     try:
-        policies = policies_in(settings.policies_file) if settings.policies_file else ()
-    except DocumentError as error:
+        policies = _policies(settings.policies_file) if settings.policies_file else ()
+    except ValueError as error:
         return _fail(2, f"settings: policies_file: {error}")
     try:
         credentials = load_credentials()
@@ -49,6 +49,13 @@ def run(settings: Settings, application: Application) -> None:
         clusterwide=not settings.namespaces,
         namespaces=settings.namespaces,
     )
+
+
+def _policies(file: Path) -> tuple[Policy, ...]:
+    """The policies of an operator that has them in a file. Raises `ValueError`. Most have none, and need no YAML 1.2."""
+    from agentschedule.documents import policies_in  # noqa: PLC0415
+
+    return policies_in(file)
 
 
 def _readable(error: Exception) -> str:
