@@ -52,7 +52,7 @@ def run(settings: Settings, application: Application) -> None:
 
 
 def _policies(file: Path) -> tuple[Policy, ...]:
-    """The policies of an operator that has them in a file. Raises `ValueError`. Most have none, and need no YAML 1.2."""
+    """The policies of an operator that has them in a file. Raises `ValueError`. Others need no YAML 1.2."""
     from agentschedule.documents import policies_in  # noqa: PLC0415
 
     return policies_in(file)
