@@ -1,4 +1,4 @@
-"""AgentPolicies of the cluster, as the installed operator reads them: what reaches the agent, and what does not start."""
+"""AgentPolicies of the cluster: what of them reaches the agent, and what does not start."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
