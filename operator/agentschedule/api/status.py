@@ -1,9 +1,10 @@
 """`AgentSchedule.status`: what the operator knows, and what everything is derived from after a restart."""
 
+import sys
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from agentschedule.api.fields import FreeObject, Model, Money, ObjectName, ShortText, Text, Time, schema
 from agentschedule.constants import OUTPUT_URI_BYTES, SUMMARY_BYTES
@@ -26,16 +27,20 @@ SkipReason = Literal[
 HoldReason = Literal["ConsecutiveFailures", "DeadLetter", "BudgetExceeded"]
 
 
+Shared = AfterValidator(sys.intern)
+"""For texts that thousands of objects have in common: each is in memory once."""
+
+
 class Condition(Model):
     """One condition, as in metav1.Condition."""
 
-    type: Annotated[str, Field(max_length=316)]
+    type: Annotated[str, Field(max_length=316), Shared]
     """Type of the condition: Accepted, Ready, Suspended, Complete."""
     status: Literal["True", "False", "Unknown"]
     """Whether it holds."""
-    reason: Annotated[str, Field(max_length=1024)]
+    reason: Annotated[str, Field(max_length=1024), Shared]
     """Why, as one stable CamelCase word."""
-    message: Annotated[str, Field(max_length=32768)]
+    message: Annotated[str, Field(max_length=32768), Shared]
     """Why, for people."""
     last_transition_time: Time
     """When status last changed."""

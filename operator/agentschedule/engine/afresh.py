@@ -28,7 +28,7 @@ def _schedule_afresh(entry: ScheduleEntry, now: datetime) -> ScheduleEntry:
     A request to create a Job may still be carried out: its name stays taken for as long.
     """
     under_way = {name: now + LOCKED for name, start in entry.starts.items() if start.state == "InFlight"}
-    held = {"status": entry.acked}
+    held = {"status": entry.held()}
     return ScheduleEntry(
         schedule=entry.schedule,
         version=entry.version,
@@ -42,6 +42,6 @@ def _request_afresh(entry: RequestEntry) -> RequestEntry:
     status = entry.status
     if not entry.settled():
         with contextlib.suppress(ValidationError):  # it was read before, or we have written it
-            status = AgentRunStatus.model_validate(entry.acked)
+            status = AgentRunStatus.model_validate(entry.held())
     request = dataclasses.replace(entry.request, status=status)
     return RequestEntry(request=request, version=entry.version, acked=entry.acked, status=status)

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Collection
 from typing import Any, Protocol
 
-from agentschedule.engine.entries import Key, RequestEntry, ScheduleEntry
+from agentschedule.engine.entries import Key, RequestEntry, ScheduleEntry, packed
 from agentschedule.engine.registry import Registry
 from agentschedule.planning.observed import PlannerSettings
 from agentschedule.planning.reading import read_request, read_schedule, read_status, salvage_status
@@ -60,9 +60,11 @@ class Intake:
         if status is None:
             where = {"namespace": key.namespace, "object": key.name}
             logger.error("a status cannot be read whole: its cursor is kept, the rest is made anew", extra=where)
-        acked = raw.get("status") or {}
         self.registry.schedules[key] = ScheduleEntry(
-            schedule=schedule, version=version_of(raw), acked=acked, status=status or salvage_status(raw)
+            schedule=schedule,
+            version=version_of(raw),
+            acked=packed(raw.get("status")),
+            status=status or salvage_status(raw),
         )
         self._others(key)
         self._wake(key)
@@ -86,11 +88,11 @@ class Intake:
             return
         acked = raw.get("status") or {}
         if known is None or known.request.uid != request.uid:
-            entry = RequestEntry(request=request, version=version_of(raw), acked=acked, status=request.status)
+            entry = RequestEntry(request=request, version=version_of(raw), acked=packed(acked), status=request.status)
             self.registry.put_request(key, entry)
         elif version_of(raw) > known.version:
             known.status = known.status if known.is_ours(acked) else request.status
-            known.acked, known.version = acked, version_of(raw)
+            known.acked, known.version = packed(acked), version_of(raw)
             known.request = dataclasses.replace(request, status=known.status)
         else:
             return
@@ -164,7 +166,7 @@ class Intake:
         foreign = not known.is_ours(acked)
         schedule = read_schedule(raw)
         changed = schedule != known.schedule
-        known.schedule, known.version, known.acked = schedule, version_of(raw), acked
+        known.schedule, known.version, known.acked = schedule, version_of(raw), packed(acked)
         if foreign and self.listener is not None:
             known.doubted = True
             self.listener.doubt(key)

@@ -8,7 +8,7 @@ from typing import Any
 
 from agentschedule.cluster.errors import ApiError
 from agentschedule.engine.dispatcher import Dispatcher, Urgency
-from agentschedule.engine.entries import Key, RequestEntry, ScheduleEntry
+from agentschedule.engine.entries import Key, RequestEntry, ScheduleEntry, packed
 from agentschedule.engine.ports import Cluster
 from agentschedule.engine.registry import Registry
 from agentschedule.runs.facts import version_of
@@ -122,7 +122,7 @@ class StatusWriter:
         ticket.last = asyncio.get_running_loop().time()
         if isinstance(entry, ScheduleEntry) and entry.doubted:
             return  # planned anew, and written if need be, when it has been read afresh
-        difference = diff(entry.acked, entry.wanted(), free=False)
+        difference = diff(entry.held(), entry.wanted(), free=False)
         if not difference:  # a write whose answer was lost had been taken: the watch said so
             ticket.failures = 0
             self._on_written(kind, key)
@@ -144,8 +144,8 @@ class StatusWriter:
         ticket.queued = False
         entry.sent = ()
         if version_of(raw) >= entry.version:
-            entry.acked, entry.version = raw.get("status") or {}, version_of(raw)
-        stuck = diff(entry.acked, entry.wanted(), free=False) == difference
+            entry.acked, entry.version = packed(raw.get("status")), version_of(raw)
+        stuck = diff(entry.held(), entry.wanted(), free=False) == difference
         ticket.failures, ticket.longest = min(ticket.failures + 1, _MOST_FAILURES) if stuck else 0, _LONGEST_WAIT
         if not entry.settled():  # it has changed again meanwhile
             self.changed(kind, key, calm=ticket.calm)

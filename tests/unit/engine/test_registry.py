@@ -6,7 +6,7 @@ import pytest
 
 from agentschedule.api.agentrun import AgentRunStatus
 from agentschedule.api.status import AgentScheduleStatus
-from agentschedule.engine.entries import Key, RequestEntry, ScheduleEntry
+from agentschedule.engine.entries import Key, RequestEntry, ScheduleEntry, packed
 from agentschedule.engine.registry import Registry
 from agentschedule.planning.reading import read_request, read_schedule
 from agentschedule.runs.sighting import Sighting
@@ -22,14 +22,14 @@ def entry(uid: str = UID, **status: Any) -> ScheduleEntry:
         "spec": {"schedule": "@hourly", "agent": {"image": "a"}},
     }
     schedule = read_schedule(raw)
-    return ScheduleEntry(schedule=schedule, version=1, acked={}, status=AgentScheduleStatus(**status))
+    return ScheduleEntry(schedule=schedule, version=1, acked=b"{}", status=AgentScheduleStatus(**status))
 
 
 def request(name: str = "now", schedule: str = "news", uid: str = "u") -> RequestEntry:
     raw = {"metadata": {"namespace": "team", "name": name, "uid": uid}, "spec": {"scheduleName": schedule}}
     read = read_request(raw)
     assert read is not None
-    return RequestEntry(request=read, version=1, acked={}, status=AgentRunStatus())
+    return RequestEntry(request=read, version=1, acked=b"{}", status=AgentRunStatus())
 
 
 @pytest.fixture
@@ -256,17 +256,17 @@ def test_settled_means_that_the_api_server_holds_it_all(registry: Registry) -> N
 
     schedule = registry.schedules[NEWS]
     assert not settled()
-    schedule.acked = schedule.status.to_json()
+    schedule.acked = packed(schedule.status.to_json())
     assert settled()
     schedule.status = AgentScheduleStatus(consecutive_failures=1)
     assert not settled()
-    schedule.acked = schedule.status.to_json()
+    schedule.acked = packed(schedule.status.to_json())
     assert settled()
     asked = request()
     registry.put_request(Key("team", "now"), asked)
     asked.status = AgentRunStatus(phase="Pending")
     assert not settled()
-    asked.acked = {"phase": "Pending", "conditions": []}
+    asked.acked = packed({"phase": "Pending", "conditions": []})
     assert settled()
 
 
