@@ -164,7 +164,7 @@ class Intake:
         """A newer version of a known schedule. Our own status writes come back here and need nothing."""
         acked = raw.get("status") or {}
         foreign = not known.is_ours(acked)
-        schedule = read_schedule(raw)
+        schedule = read_schedule(raw, known.schedule)
         changed = schedule != known.schedule
         known.schedule, known.version, known.acked = schedule, version_of(raw), packed(acked)
         if foreign and self.listener is not None:

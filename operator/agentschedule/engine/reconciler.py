@@ -63,14 +63,17 @@ class Reconciler:
             self._carry_out(key, entry, observed, plan(observed, self._settings, self._clock()))
 
     def _carry_out(self, key: Key, entry: ScheduleEntry, observed: Observed, decided: Plan) -> None:
-        entry.status, entry.served_at = decided.status, decided.served_at
+        changed = decided.status != observed.status
+        if changed or entry.status is not observed.status:  # else what is known of the old one holds of the new one
+            entry.status = decided.status
+        entry.served_at = decided.served_at
         for name in decided.consumed:
             entry.starts.pop(name, None)
             entry.failures.pop(name, None)
             self._registry.admission.leave((key.namespace, name))
         for action in decided.actions:
             self._executor.carry_out(key, entry, action)
-        if entry.status != observed.status or not observed.settled:
+        if changed or not observed.settled:
             self._writer.changed("agentschedules", key, calm=_is_progress(observed.status, entry.status))
         self._update_requests(key, decided)
         for note in decided.notes:

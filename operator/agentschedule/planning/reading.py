@@ -1,5 +1,6 @@
 """AgentSchedules and AgentRuns read from raw JSON, with everything checked that needs no API server."""
 
+import dataclasses
 from datetime import UTC, datetime
 from typing import Any
 
@@ -37,16 +38,35 @@ _MOST_UNWANTED = 15_000
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
-def read_schedule(raw: dict[str, Any]) -> Schedule:
-    """Read an AgentSchedule. What is wrong with it is in `problem`; it never raises for a bad spec."""
+def read_schedule(raw: dict[str, Any], known: Schedule | None = None) -> Schedule:
+    """Read an AgentSchedule. What is wrong with it is in `problem`; it never raises for a bad spec.
+
+    `known` is how it was read before: in the same generation only its metadata can be another.
+    """
     meta = raw["metadata"]
+    notes = meta.get("annotations") or {}
     owner = Owner(
         namespace=meta["namespace"],
         name=meta["name"],
         uid=meta["uid"],
         queue=(meta.get("labels") or {}).get(LABEL_QUEUE_NAME),
     )
-    created = parse_time(meta.get("creationTimestamp")) or _EPOCH
+    if known is not None and (known.owner.uid, known.generation) == (owner.uid, meta.get("generation")):
+        read = known
+    else:
+        read = _read_spec(raw, owner)
+    return dataclasses.replace(
+        read,
+        owner=owner,
+        pause=_pause(notes),
+        resume=notes.get(ANNOTATION_RESUME, "")[:256] or None,
+        unwanted=_unwanted(notes.get(ANNOTATION_SKIP)),
+        deleting="deletionTimestamp" in meta,
+    )
+
+
+def _read_spec(raw: dict[str, Any], owner: Owner) -> Schedule:
+    created = parse_time(raw["metadata"].get("creationTimestamp")) or _EPOCH
     given = raw.get("spec") or {}
     spec, when, problem, blackouts = None, None, None, Blackouts()
     try:
@@ -61,16 +81,12 @@ def read_schedule(raw: dict[str, Any]) -> Schedule:
         problem = Problem(_reason(error), str(error))
     return Schedule(
         owner=owner,
-        generation=meta.get("generation", 0),
+        generation=raw["metadata"].get("generation", 0),
         created=created,
         digest=_digest(given),
         spec=spec,
         when=when,
         problem=problem,
-        pause=_pause(meta.get("annotations") or {}),
-        resume=(meta.get("annotations") or {}).get(ANNOTATION_RESUME, "")[:256] or None,
-        unwanted=_unwanted((meta.get("annotations") or {}).get(ANNOTATION_SKIP)),
-        deleting="deletionTimestamp" in meta,
         blackouts=blackouts,
     )
 

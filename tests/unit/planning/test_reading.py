@@ -28,6 +28,24 @@ def test_the_cursor_is_kept(status: dict[str, Any], kept: dict[str, Any]) -> Non
     assert salvaged["runs"] == []
 
 
+def test_in_the_same_generation_only_metadata_is_read_anew() -> None:
+    meta = {"namespace": "team-a", "name": "news", "uid": "one", "generation": 3}
+    raw: dict[str, Any] = {
+        "metadata": meta,
+        "spec": {"every": "1h", "agent": {"image": "registry.example.com/news-agent:1.4"}},
+    }
+    known = read_schedule(raw)
+    noted = {"agentschedule.dev/paused": "holidays", "agentschedule.dev/skip": "2026-12-24T09:00:00Z"}
+    queue = {"kueue.x-k8s.io/queue-name": "agents"}
+    changed = {**raw, "metadata": {**meta, "annotations": noted, "labels": queue, "deletionTimestamp": "now"}}
+    assert read_schedule(changed, known) == read_schedule(changed) != known
+    assert read_schedule(changed, known).spec is known.spec
+    assert read_schedule(raw, read_schedule(changed, known)) == known
+    for other in ({**meta, "generation": 4}, {**meta, "uid": "two"}):
+        edited = {"metadata": other, "spec": {**raw["spec"], "every": "2h"}}
+        assert read_schedule(edited, known) == read_schedule(edited)
+
+
 def read(**spec: Any) -> Schedule:
     meta = {"namespace": "team-a", "name": "news", "uid": "one", "creationTimestamp": "2026-11-22T08:00:00Z"}
     agent = {"image": "registry.example.com/news-agent:1.4"}
