@@ -143,6 +143,7 @@ class Engine:
     async def run(self) -> None:
         """Look at every schedule, then reconcile what is due or woken, until cancelled: nothing is sent after that."""
         self.registry.began = self._clock()
+        self.registry.spending.forget()
         self.dispatcher.start()
         self._woken.update(dict.fromkeys(sorted(self.registry.everyone(), key=self._is_late, reverse=True)))
         self._unseen = len(self._woken)

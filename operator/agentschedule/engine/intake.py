@@ -112,6 +112,7 @@ class Intake:
         """An AgentPolicy was seen."""
         policies = self.registry.policies
         if policies.drop(raw) if kind == "DELETED" else policies.put(raw):
+            self.registry.admission.reconsider()
             self._wake_all()
 
     def observe_namespace(self, kind: str | None, raw: dict[str, Any]) -> None:
@@ -119,6 +120,7 @@ class Intake:
         if kind == "DELETED":
             self.registry.policies.drop_namespace(raw)
         elif self.registry.policies.put_namespace(raw):
+            self.registry.admission.reconsider()
             self._wake_all(raw["metadata"]["name"])
 
     # Lists: each object is observed (kind None), then one of these is told that those were all.
@@ -153,6 +155,7 @@ class Intake:
         """The same of AgentPolicies, which are in no namespace."""
         del namespace
         if self.registry.policies.listed(present, version):
+            self.registry.admission.reconsider()
             self._wake_all()
 
     def namespaces_listed(self, present: Collection[str], version: int, namespace: str | None = None) -> None:
@@ -188,6 +191,7 @@ class Intake:
 
     def _lose_schedule(self, key: Key) -> None:
         self._forget("agentschedules", key)
+        self.registry.spending.lose(key, self.registry.schedules[key])
         self.registry.bury(self.registry.schedules.pop(key).schedule.owner.uid)
         logger.info("the schedule was deleted", extra={"namespace": key.namespace, "object": key.name})
         self._others(key)

@@ -46,7 +46,9 @@ class Reconciler:
         """A schedule's time has come: do what was planned for it, or plan it now."""
         entry = self._registry.schedules.get(key)
         ahead = entry.ahead if entry is not None else None
-        if entry is not None and ahead is not None and ahead.holds(self._clock()):
+        now = self._clock()
+        holds = ahead is not None and ahead.holds(now) and self._registry.spending.affords(key, ahead.plan, now)
+        if entry is not None and ahead is not None and holds:
             entry.ahead = None
             self._carry_out(key, entry, ahead.observed, ahead.plan)
         else:
@@ -70,6 +72,7 @@ class Reconciler:
             self._registry.admission.leave((key.namespace, name))
         for action in decided.actions:
             self._executor.carry_out(key, entry, action)
+        self._registry.spending.note(key, entry)
         if entry.status != observed.status or not observed.settled:
             self._writer.changed("agentschedules", key, calm=_is_progress(observed.status, entry.status))
         self._update_requests(key, decided)

@@ -21,11 +21,13 @@ class Shortage:
     """Not enough is left for one more run. `until`: when a new period begins, where that helps.
 
     `settled`: it would not be enough either if nothing were reserved by active runs.
+    `policy`: whose budget it is, where that is one for all schedules of the namespace.
     """
 
     message: str
     until: datetime | None
     settled: bool
+    policy: str | None = None
 
 
 def keep_account(draft: Draft) -> None:

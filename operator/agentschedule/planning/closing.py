@@ -5,6 +5,7 @@ from agentschedule.api.status import Run
 from agentschedule.planning.budget import settle
 from agentschedule.planning.draft import FAILED_PHASES, NOTHING, Draft
 from agentschedule.planning.holds import count_result
+from agentschedule.planning.spending import charge
 from agentschedule.runs.result import clean
 
 
@@ -31,6 +32,7 @@ def close(draft: Draft, run: Run) -> None:
         draft.update(last_failure_time=run.completed_at)
     _tell_end(draft, run)
     settle(draft, run)
+    charge(draft, run)
     if run.trigger != "Manual":
         count_result(draft, run)
 

@@ -24,10 +24,12 @@ from agentschedule.planning.recording import record_runs, stop_left_pods
 from agentschedule.planning.retrying import start_retries
 from agentschedule.planning.session import keep_volume
 from agentschedule.planning.slots import skip_disallowed, start_due
+from agentschedule.planning.spending import close_accounts
 from agentschedule.planning.starting import forget_starts
 from agentschedule.planning.summary import summarise
 
 ALWAYS = (
+    close_accounts,  # of a namespace's budget that is there no more
     keep_account,  # the budget's account is opened, and its period begun
     record_runs,  # what Jobs and pods show becomes run history, counters, and the next run's context
     stop_left_pods,  # a pod left behind by its deleted Job is stopped

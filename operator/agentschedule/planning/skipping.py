@@ -44,8 +44,11 @@ def skip_slots(draft: Draft, slots: Sequence[tuple[datetime, Fate]]) -> None:
 
 
 def out_of_budget(draft: Draft, slot: datetime, shortage: Shortage) -> None:
-    """Not enough money is left for a slot: it is skipped, and unless the spec says otherwise the schedule is held."""
-    if not pauses(draft):
+    """Not enough money is left for a slot: it is skipped, and unless the spec says otherwise the schedule is held.
+
+    Where the namespace's money is used up, it is skipped alone: nothing about this schedule needs a person.
+    """
+    if shortage.policy is not None or not pauses(draft):
         skip_slot(draft, slot, "Budget", f"is skipped: {shortage.message}")
         return
     draft.skip("Budget", [slot])
