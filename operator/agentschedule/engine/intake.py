@@ -64,6 +64,7 @@ class Intake:
         self.registry.schedules[key] = ScheduleEntry(
             schedule=schedule, version=version_of(raw), acked=acked, status=status or salvage_status(raw)
         )
+        self.registry.population.come(schedule)
         self._others(key)
         self._wake(key)
 
@@ -167,6 +168,9 @@ class Intake:
         foreign = not known.is_ours(acked)
         schedule = read_schedule(raw)
         changed = schedule != known.schedule
+        if schedule.created_by != known.schedule.created_by:
+            self.registry.population.go(known.schedule)
+            self.registry.population.come(schedule)
         known.schedule, known.version, known.acked = schedule, version_of(raw), acked
         if foreign and self.listener is not None:
             known.doubted = True
@@ -192,7 +196,9 @@ class Intake:
     def _lose_schedule(self, key: Key) -> None:
         self._forget("agentschedules", key)
         self.registry.spending.lose(key, self.registry.schedules[key])
-        self.registry.bury(self.registry.schedules.pop(key).schedule.owner.uid)
+        gone = self.registry.schedules.pop(key).schedule
+        self.registry.population.go(gone)
+        self.registry.bury(gone.owner.uid)
         logger.info("the schedule was deleted", extra={"namespace": key.namespace, "object": key.name})
         self._others(key)
         self._wake(key)  # AgentRuns of it, if any, learn of it

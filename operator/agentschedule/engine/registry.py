@@ -8,6 +8,7 @@ from typing import Any
 from agentschedule.engine.admission import Admission
 from agentschedule.engine.entries import Key, RequestEntry, ScheduleEntry
 from agentschedule.engine.policies import Policies
+from agentschedule.engine.population import Population
 from agentschedule.engine.spending import Spending
 from agentschedule.planning.observed import (
     DEFAULT_SETTINGS,
@@ -45,6 +46,7 @@ class Registry:
         self.began: datetime | None = None
         """When this operator's term began."""
         self.schedules: dict[Key, ScheduleEntry] = {}
+        self.population = Population()
         self.spending = Spending(self.policies, self.schedules, self.jobs_of, self._clock)
         self.requests: dict[Key, RequestEntry] = {}
         self._requested: dict[Key, set[str]] = {}

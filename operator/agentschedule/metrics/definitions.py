@@ -20,6 +20,7 @@ _RUN: Final = (1, 5, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 4
 _LAG: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15)
 
 _ENDED: Final = tuple(phase for phase in get_args(RunPhase) if phase not in {"Pending", "Running"})
+_OPERATIONS: Final = ("create", "update")
 _CREATE: Final = ("create", "jobs")
 
 # A second series for each, which says when it began: Prometheus has its own ways to know.
@@ -34,6 +35,7 @@ class Metrics:
         ProcessCollector(registry=self.registry)
         self._define_runs()
         self._define_requests()
+        self._define_policy()
         self._define_process()
 
     # Told by the others
@@ -55,6 +57,12 @@ class Metrics:
                 self._tokens_out.inc(run.usage.output_tokens or 0)
         for reason, count in skipped:
             self._skips[reason].inc(count)
+
+    def admitted(self, operation: str, result: str, seconds: float) -> None:
+        """An admission request was answered: allowed, denied, or with an error. May be told by any thread."""
+        known = operation if operation in _OPERATIONS else "other"
+        self.admissions.labels(known, result).inc()
+        self.admission_seconds.observe(seconds)
 
     def requested(self, verb: str, resource: str, code: str, seconds: float) -> None:
         """A request to the API server was answered with this code, or was not."""
@@ -154,6 +162,23 @@ class Metrics:
         for kind in ("Normal", "Warning"):
             self.events_dropped.labels(kind)
         self._requests: dict[tuple[str, str, str], Counter] = {}
+
+    def _define_policy(self) -> None:
+        self.admissions = Counter(
+            "agentschedule_admission_requests_total",
+            "Admission requests for AgentSchedules, by what came of them.",
+            ["operation", "result"],
+            registry=self.registry,
+        )
+        for operation in _OPERATIONS:
+            for result in ("allowed", "denied", "error"):
+                self.admissions.labels(operation, result)
+        self.admission_seconds = Histogram(
+            "agentschedule_admission_duration_seconds",
+            "Time that an admission request took until it was answered.",
+            buckets=_REQUEST,
+            registry=self.registry,
+        )
 
     def _define_process(self) -> None:
         self.orphans = Counter(

@@ -90,7 +90,8 @@ NOTHING_UNWANTED = Unwanted()
 class Schedule:
     """An AgentSchedule, read. `spec` and `when` are None where they cannot be read; `problem` then says why.
 
-    `resume` is the id of the hold that a person wants to end.
+    `resume` is the id of the hold that a person wants to end. `created_by` and `changed_by` are what is noted of who
+    made it and who changed its spec last: proof only where the admission webhook has written it.
     """
 
     owner: Owner
@@ -105,6 +106,8 @@ class Schedule:
     unwanted: Unwanted = NOTHING_UNWANTED
     deleting: bool = False
     blackouts: Blackouts = field(default_factory=Blackouts)
+    created_by: str | None = None
+    changed_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

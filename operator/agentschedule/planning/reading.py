@@ -1,5 +1,6 @@
 """AgentSchedules and AgentRuns read from raw JSON, with everything checked that needs no API server."""
 
+import sys
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,6 +12,8 @@ from agentschedule.api.fields import money_text
 from agentschedule.api.spec import AgentScheduleSpec
 from agentschedule.api.status import AgentScheduleStatus
 from agentschedule.constants import (
+    ANNOTATION_CHANGED_BY,
+    ANNOTATION_CREATED_BY,
     ANNOTATION_PAUSED,
     ANNOTATION_PAUSED_BY,
     ANNOTATION_PAUSED_UNTIL,
@@ -72,6 +75,8 @@ def read_schedule(raw: dict[str, Any]) -> Schedule:
         unwanted=_unwanted((meta.get("annotations") or {}).get(ANNOTATION_SKIP)),
         deleting="deletionTimestamp" in meta,
         blackouts=blackouts,
+        created_by=_user(meta, ANNOTATION_CREATED_BY),
+        changed_by=_user(meta, ANNOTATION_CHANGED_BY),
     )
 
 
@@ -223,6 +228,12 @@ def _unwanted(text: str | None) -> Unwanted:
     bad = [part[:40] for part, time in read.items() if time is None]
     problem = f"{ANNOTATION_SKIP}: {', '.join(bad[:3])} is not an RFC 3339 time and is ignored" if bad else None
     return Unwanted(frozenset(time for time in read.values() if time is not None), problem)
+
+
+def _user(meta: dict[str, Any], name: str) -> str | None:
+    """A user's name: many schedules have the same."""
+    value = (meta.get("annotations") or {}).get(name)
+    return sys.intern(value[:256]) if value else None
 
 
 def _pause(notes: dict[str, str]) -> Pause | None:
