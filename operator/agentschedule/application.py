@@ -145,7 +145,7 @@ class Application:
             self.intake.registry,
             self._operations,
             engine.recorder,
-            self.metrics,
+            engine.auditor,
             interval=timedelta(seconds=settings.sweep_interval),
             grace=timedelta(seconds=settings.orphan_grace),
             clock=utc_now,
@@ -204,6 +204,7 @@ def planner_settings(settings: Settings) -> PlannerSettings:
         late_after=timedelta(seconds=settings.late_after),
         max_active_deadline_seconds=settings.max_active_deadline_seconds,
         max_schedules_per_user=settings.max_schedules_per_user,
+        stamps_are_proof=settings.webhook_certificates is not None,
         ceilings=Ceilings(
             active_runs=settings.max_active_runs,
             active_runs_per_namespace=settings.max_active_runs_per_namespace,

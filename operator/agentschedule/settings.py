@@ -53,6 +53,9 @@ class Settings(BaseSettings):
         default="info", description="Least level that is logged."
     )
     log_format: Literal["json", "text"] = Field(default="json", description="`json` for machines, `text` for people.")
+    audit_log: str = Field(
+        default="stdout", min_length=1, description="Where audit records go: `stdout`, a file's name, or `none`."
+    )
     http_host: str = Field(default="0.0.0.0", description="Address of /healthz, /readyz and /metrics.")  # noqa: S104
     http_port: int = Field(
         default=8080,

@@ -18,8 +18,18 @@ apiVersion: agentschedule.dev/v1alpha1
 kind: AgentPolicy
 metadata: {name: base}
 spec:
-  limits:
-    {minInterval: 5m, maxBudgetPerRunUSD: "2", maxActiveDeadlineSeconds: 600, maxSchedulesPerUser: 3, exemptUsers: [gitops]}
+  limits: {minInterval: 5m, maxBudgetPerRunUSD: "2", maxActiveDeadlineSeconds: 600}
+---
+apiVersion: agentschedule.dev/v1alpha1
+kind: AgentPolicy
+metadata: {name: users}
+spec:
+  limits: {maxSchedulesPerUser: 3, exemptUsers: [gitops]}
+---
+apiVersion: agentschedule.dev/v1alpha1
+kind: AgentPolicy
+metadata: {name: images}
+spec:
   allowedImages: ["local/*", "registry.example.com/*"]
 """
 FAR: dict[str, Any] = {"schedule": "0 0 1 1 *"}
@@ -133,7 +143,7 @@ def test_a_user_makes_no_more_than_he_may_and_a_gitops_controller_any_number(pla
     for number in range(3):
         assert apply_as(place, "bob", schedule(f"bobs-{number}", **FAR)).returncode == 0
     done = apply_as(place, "bob", schedule("bobs-3", **FAR))
-    assert "user bob has made 3 AgentSchedules; AgentPolicy base allows 3 of a user" in done.stderr
+    assert "user bob has made 3 AgentSchedules; AgentPolicy users allows 3 of a user" in done.stderr
     assert apply_as(place, "bob", schedule("bobs-1", **FAR, input="Changed.")).returncode == 0
     for number in range(5):
         assert apply_as(place, "gitops", schedule(f"deployed-{number}", **FAR)).returncode == 0
@@ -216,8 +226,8 @@ def test_a_request_larger_than_usual_is_answered(place: Place) -> None:
         {"id": f"long-{n}", "scheduledAt": "2026-01-01T00:00:00Z", "phase": "Failed", "message": "x" * 1000}
         for n in range(700)
     ]
-    status = json.dumps({"status": {"runs": runs}})
-    place("patch", "agentschedule", "long", "--subresource=status", "--type=merge", "-p", status)
+    patch = ("patch", "agentschedule", "long", "--subresource=status", "--type=merge", "--patch-file=/dev/stdin")
+    place(*patch, manifest={"status": {"runs": runs}})
     document = schedule("long", **FAR, input="Changed.")
     document["metadata"]["annotations"] = {"note": "x" * 200_000}
     done = apply_as(place, "alice", document, "--server-side", "--force-conflicts")

@@ -7,12 +7,12 @@ from datetime import datetime
 from agentschedule.api.agentrun import AgentRunStatus
 from agentschedule.api.status import AgentScheduleStatus
 from agentschedule.engine.ahead import Ahead, encoded, starts_something
+from agentschedule.engine.auditor import Auditor
 from agentschedule.engine.entries import Key, RequestEntry, ScheduleEntry, regarding
 from agentschedule.engine.executor import Executor
 from agentschedule.engine.intake import Intake
 from agentschedule.engine.recorder import Recorder
 from agentschedule.engine.writer import StatusWriter
-from agentschedule.metrics import Metrics
 from agentschedule.planning.actions import Note, Plan
 from agentschedule.planning.manual import request_status
 from agentschedule.planning.observed import Observed, Request
@@ -28,7 +28,7 @@ class Reconciler:
         executor: Executor,
         writer: StatusWriter,
         recorder: Recorder,
-        metrics: Metrics,
+        auditor: Auditor,
         *,
         clock: Callable[[], datetime],
         wake_at: Callable[[Key, ScheduleEntry, datetime], None],
@@ -38,7 +38,8 @@ class Reconciler:
         self._executor = executor
         self._writer = writer
         self._recorder = recorder
-        self._metrics = metrics
+        self._metrics = auditor.metrics
+        self._auditor = auditor
         self._clock = clock
         self._wake_at = wake_at
 
@@ -79,6 +80,10 @@ class Reconciler:
         for note in decided.notes:
             self._tell(entry, note)
         self._metrics.decided(decided.ended, decided.skipped)
+        if decided.decisions:
+            self._metrics.permitted(decided.decisions)
+        if decided.records:
+            self._auditor.take(entry.schedule, decided.records)
         if decided.wake_at is not None:
             self._wake_at(key, entry, decided.wake_at)
 

@@ -178,10 +178,12 @@ def _alert(draft: Draft, percent: int, where: str, limit: Decimal | None, spent:
     if limit is None:
         return
     before, after = spent
+    period = draft.status.budget.period_start if draft.status.budget else None
     threshold = limit * percent / 100
     if before < threshold <= after:
         text = f"{money_text(after)} of {money_text(limit)} USD are spent {where}: {percent} % is reached"
         draft.note("BudgetAlert", text, warning=True)
+        draft.record("BudgetAlert", f"{where}/{period}/{limit}/{percent}", text)
 
 
 def _tokens(run: Run) -> int:

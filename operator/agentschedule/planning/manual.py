@@ -123,6 +123,7 @@ def _has_begun(draft: Draft, request: Request) -> bool:
 def _short(draft: Draft, request: Request, shortage: Shortage) -> AgentRunStatus:
     """Without money it fails, rather than start by surprise in a later period; what is only set aside is waited for."""
     if shortage.settled:
+        draft.record("BudgetExceeded", request.uid, shortage.message, reason="Manual", policy=shortage.policy)
         return _refused(draft, request, f"budget exceeded: {shortage.message}", "BudgetExceeded")
     if shortage.policy is not None:
         draft.wake(draft.now + LOOK_AGAIN)

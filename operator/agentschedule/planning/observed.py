@@ -39,6 +39,8 @@ class PlannerSettings:
     max_active_deadline_seconds: int = 86400
     ceilings: Ceilings = NO_CEILINGS
     max_schedules_per_user: int = 0
+    stamps_are_proof: bool = False
+    """Whether the admission webhook writes who made and changed a schedule, so that nobody else can."""
 
     def policy_ceilings(self) -> policy.Ceilings:
         """What of it policies may set otherwise."""

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from agentschedule.planning.acceptance import accept, notice_edit
 from agentschedule.planning.actions import Plan
+from agentschedule.planning.auditing import tell_spec
 from agentschedule.planning.budget import keep_account
 from agentschedule.planning.draft import Draft
 from agentschedule.planning.due import note_waiting
@@ -77,6 +78,7 @@ FINALLY = (
     forget_deleted,  # the memory of deleted Jobs
     delete_jobs,  # ended Jobs beyond their limits
     summarise,  # phase, conditions, columns
+    tell_spec,  # a new or changed spec, once it is decided upon
 )
 
 

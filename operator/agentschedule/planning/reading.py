@@ -37,6 +37,11 @@ from agentschedule.timing import BlackoutEntry, Blackouts, TimingError, When, pa
 
 _MOST_UNWANTED = 15_000
 """More than all annotations of an object can hold."""
+_SALVAGED = (
+    ("scheduling", "observedGeneration", "totals", "previous", "iteration"),
+    ("scheduling", "observedGeneration", "iteration"),
+    ("scheduling",),
+)
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
@@ -91,7 +96,7 @@ def read_status(raw: dict[str, Any]) -> AgentScheduleStatus | None:
 def salvage_status(raw: dict[str, Any]) -> AgentScheduleStatus:
     """What can be read of a status that cannot be read whole: the cursor before all, so that no slot runs again."""
     given = raw.get("status") or {}
-    for kept in (("scheduling", "totals", "previous", "iteration"), ("scheduling", "iteration"), ("scheduling",)):
+    for kept in _SALVAGED:
         try:
             return AgentScheduleStatus.model_validate({key: given[key] for key in kept if key in given})
         except ValidationError:
