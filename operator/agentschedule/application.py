@@ -31,6 +31,8 @@ from agentschedule.probes import Probes
 from agentschedule.runs.manifest import Defaults
 from agentschedule.settings import Settings
 from agentschedule.sweeper import Sweeper
+from agentschedule.webhook.reviewer import Reviewer
+from agentschedule.webhook.server import WebhookThread
 
 logger = logging.getLogger(__name__)
 
@@ -65,6 +67,8 @@ class Application:
             self._leadership, self.intake, make_term=self._make_term, learn=self._knowledge.learn, clock=utc_now
         )
         self._probes = Probes(self.metrics, alive=self._dead, ready=self._not_ready, more=self._series_of_each)
+        self.reviewer = Reviewer(registry, planning, utc_now)
+        self.webhook = self._make_webhook()
         self._tasks: list[asyncio.Task[None]] = []
         self._ready = False
 
@@ -123,6 +127,14 @@ class Application:
             LeaseTimes(settings.lease_duration, settings.renew_deadline, settings.retry_period),
         )
 
+    def _make_webhook(self) -> WebhookThread | None:
+        settings = self.settings
+        if settings.webhook_certificates is None:
+            return None
+        return WebhookThread(
+            settings.webhook_host, settings.webhook_port, settings.webhook_certificates, self.metrics.admitted
+        )
+
     def _make_term(self) -> Term:
         settings = self.settings
         engine = Engine(
@@ -137,7 +149,7 @@ class Application:
             self.intake.registry,
             self._operations,
             engine.recorder,
-            self.metrics,
+            engine.auditor,
             interval=timedelta(seconds=settings.sweep_interval),
             grace=timedelta(seconds=settings.orphan_grace),
             clock=utc_now,
@@ -167,6 +179,8 @@ class Application:
 
     def _not_ready(self) -> str | None:
         """Who follows is ready, too: it could lead at once."""
+        if self.webhook is not None and self._ready and not self.webhook.up.is_set():
+            return "not ready: admission requests are not answered yet"
         return None if self._ready else "not ready: the first lists are not in yet"
 
 
@@ -192,6 +206,8 @@ def planner_settings(settings: Settings) -> PlannerSettings:
         min_interval=timedelta(seconds=settings.min_interval),
         late_after=timedelta(seconds=settings.late_after),
         max_active_deadline_seconds=settings.max_active_deadline_seconds,
+        max_schedules_per_user=settings.max_schedules_per_user,
+        stamps_are_proof=settings.webhook_certificates is not None,
         ceilings=Ceilings(
             active_runs=settings.max_active_runs,
             active_runs_per_namespace=settings.max_active_runs_per_namespace,

@@ -38,6 +38,10 @@ ANNOTATION_PAUSED_BY: Final = f"{GROUP}/paused-by"
 ANNOTATION_RESUME: Final = f"{GROUP}/resume"
 ANNOTATION_SKIP: Final = f"{GROUP}/skip"
 
+# Annotations on AgentSchedules, which the admission webhook alone writes.
+ANNOTATION_CREATED_BY: Final = f"{GROUP}/created-by"
+ANNOTATION_CHANGED_BY: Final = f"{GROUP}/changed-by"
+
 # Labels of Kubernetes' own that we read or carry.
 LABEL_JOB_NAME: Final = "batch.kubernetes.io/job-name"
 LABEL_QUEUE_NAME: Final = "kueue.x-k8s.io/queue-name"

@@ -1,4 +1,4 @@
-"""Kopf's handlers: it starts the operator and stops it on SIGTERM. It watches nothing and asks the API nothing.
+"""Kopf's handlers: it starts the operator, stops it on SIGTERM and answers admission requests. It watches nothing.
 
 Its watches end the process at errors that pass (401, an ERROR event that is not 410), and after 410 they do not tell of
 what was deleted meanwhile. Nor are they made for ten thousand objects, each with a status that we write several times a
@@ -11,6 +11,12 @@ import kopf
 
 from agentschedule.application import Application
 from agentschedule.cluster.credentials import Credentials, load_credentials
+from agentschedule.constants import GROUP, VERSION
+from agentschedule.webhook.reviewer import Reviewer
+
+SCHEDULES = (GROUP, VERSION, "agentschedules")
+FORBIDDEN = {"QuotaExceeded", "ImageNotAllowed"}
+"""Reasons that are no fault of the spec: somebody does not allow it."""
 
 
 def make_registry(application: Application) -> kopf.OperatorRegistry:
@@ -24,13 +30,33 @@ def make_registry(application: Application) -> kopf.OperatorRegistry:
     @kopf.on.startup(registry=registry)
     async def start(settings: kopf.OperatorSettings, **_: Any) -> None:
         configure(settings)
+        settings.admission.server = application.webhook
         await application.start()
 
     @kopf.on.cleanup(registry=registry)
     async def stop(**_: Any) -> None:
         await application.stop()
 
+    if application.webhook is not None:
+        _add_admission(registry, application.reviewer)
     return registry
+
+
+def _add_admission(registry: kopf.OperatorRegistry, reviewer: Reviewer) -> None:
+    """What the chart's webhook configurations name, by the ids `stamp` and `judge`: first one, then the other."""
+
+    @kopf.on.mutate(*SCHEDULES, id="stamp", registry=registry)
+    async def stamp(*, userinfo: Any, patch: kopf.Patch, **review: Any) -> None:
+        for name, value in reviewer.stamp(review["old"], review["new"], userinfo["username"]).items():
+            patch.meta.annotations[name] = value
+
+    @kopf.on.validate(*SCHEDULES, id="judge", registry=registry)
+    async def judge(*, userinfo: Any, dryrun: bool, warnings: list[str], **review: Any) -> None:
+        answer = reviewer.judge(review["old"], review["new"], userinfo["username"], dry_run=dryrun)
+        warnings.extend(answer.warnings)
+        if answer.problem is not None:
+            code = 403 if answer.problem.reason in FORBIDDEN else 422
+            raise kopf.AdmissionError(answer.problem.message, code=code)
 
 
 def connection(credentials: Credentials) -> kopf.ConnectionInfo:

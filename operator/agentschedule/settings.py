@@ -53,6 +53,9 @@ class Settings(BaseSettings):
         default="info", description="Least level that is logged."
     )
     log_format: Literal["json", "text"] = Field(default="json", description="`json` for machines, `text` for people.")
+    audit_log: str = Field(
+        default="stdout", min_length=1, description="Where audit records go: `stdout`, a file's name, or `none`."
+    )
     http_host: str = Field(default="0.0.0.0", description="Address of /healthz, /readyz and /metrics.")  # noqa: S104
     http_port: int = Field(
         default=8080,
@@ -94,6 +97,21 @@ class Settings(BaseSettings):
     )
     max_active_runs_per_namespace: int = Field(
         default=0, ge=0, description="Runs active at once in one namespace; further ones wait. 0: no ceiling."
+    )
+    max_schedules_per_user: int = Field(
+        default=50,
+        ge=0,
+        description="AgentSchedules that a user may have made, where no policy says otherwise; asked by the webhook. "
+        "0: any number.",
+    )
+    webhook_certificates: Path | None = Field(
+        default=None,
+        description="Folder with tls.crt and tls.key. Given: admission requests are answered, and who makes and "
+        "changes AgentSchedules is proven.",
+    )
+    webhook_host: str = Field(default="0.0.0.0", description="Address of the admission webhook.")  # noqa: S104
+    webhook_port: int = Field(
+        default=9443, ge=0, le=65535, description="Port of the admission webhook; 0 takes a free one."
     )
     catch_up_starts_per_second: float = Field(
         default=20, ge=0, description="Pace of runs that make up for missed slots, over all schedules. 0: no limit."

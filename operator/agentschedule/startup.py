@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from agentschedule import logs
 from agentschedule.application import Application
+from agentschedule.audit import stream
 from agentschedule.cluster.credentials import load_credentials
 from agentschedule.handlers import make_registry
 from agentschedule.policy.effective import Policy
@@ -24,6 +25,10 @@ def start(config: Path | None) -> int:
     except (ValidationError, OSError, ValueError) as error:
         return _fail(2, _readable(error))
     logs.configure(settings.log_level, settings.log_format)
+    try:
+        stream.configure(settings.audit_log)
+    except OSError as error:
+        return _fail(2, f"settings: audit_log: {error}")
     try:
         policies = _policies(settings.policies_file) if settings.policies_file else ()
     except ValueError as error:

@@ -11,12 +11,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from agentschedule.audit.record import AuditRecord, record_id
 from agentschedule.cluster.errors import ApiError
+from agentschedule.engine.auditor import Auditor
 from agentschedule.engine.entries import Key
 from agentschedule.engine.ports import Cluster
 from agentschedule.engine.recorder import Recorder
 from agentschedule.engine.registry import Registry
-from agentschedule.metrics import Metrics
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +36,8 @@ class Suspect:
     owner_kind: str
     owner: str
     owner_uid: str
+    schedule: str
+    schedule_uid: str
 
 
 class Sweeper:
@@ -45,7 +48,7 @@ class Sweeper:
         registry: Registry,
         cluster: Cluster,
         recorder: Recorder,
-        metrics: Metrics,
+        auditor: Auditor,
         *,
         interval: timedelta,
         grace: timedelta,
@@ -54,7 +57,8 @@ class Sweeper:
         self._registry = registry
         self._cluster = cluster
         self._recorder = recorder
-        self._metrics = metrics
+        self._auditor = auditor
+        self._metrics = auditor.metrics
         self._interval = interval
         self._grace = grace
         self._clock = clock
@@ -94,11 +98,29 @@ class Sweeper:
                 and not self._registry.has_uid(Key(job.namespace, job.schedule), job.schedule_uid)
             ):
                 yield Suspect(
-                    "jobs", job.namespace, job.name, job.uid, "agentschedules", job.schedule, job.schedule_uid
+                    "jobs",
+                    job.namespace,
+                    job.name,
+                    job.uid,
+                    "agentschedules",
+                    job.schedule,
+                    job.schedule_uid,
+                    job.schedule,
+                    job.schedule_uid,
                 )
         for pod in self._registry.pods():
             if not pod.keep and pod.deleted_at is None and not self._registry.has_job(pod.schedule_uid, pod.job_uid):
-                yield Suspect("pods", pod.namespace, pod.name, pod.uid, "jobs", pod.job, pod.job_uid)
+                yield Suspect(
+                    "pods",
+                    pod.namespace,
+                    pod.name,
+                    pod.uid,
+                    "jobs",
+                    pod.job,
+                    pod.job_uid,
+                    pod.schedule,
+                    pod.schedule_uid,
+                )
 
     async def _judge(self, suspect: Suspect) -> None:
         """Delete it if a fresh read says that its owner is gone; else wait for another grace time."""
@@ -130,3 +152,20 @@ class Sweeper:
         }
         text = f"deleted {kind} {suspect.name}: its {what} {suspect.owner} (uid {suspect.owner_uid}) is gone"
         self._recorder.tell(reference, "OrphanDeleted", text, warning=True)
+        self._audit(suspect, text)
+
+    def _audit(self, suspect: Suspect, text: str) -> None:
+        """Its schedule is what its own name says it was: nobody is there to ask."""
+        self._auditor.write(
+            AuditRecord(
+                id=record_id("OrphanDeleted", suspect.owner_uid, suspect.uid),
+                time=self._clock(),
+                type="OrphanDeleted",
+                namespace=suspect.namespace,
+                schedule=suspect.schedule,
+                schedule_uid=suspect.schedule_uid,
+                run=suspect.name if suspect.kind == "jobs" else suspect.owner,
+                reason="OwnerGone",
+                message=text,
+            )
+        )

@@ -167,7 +167,7 @@ class Operator:
             self.intake.registry,
             self.connection,
             engine.recorder,
-            self.metrics,
+            engine.auditor,
             interval=world.sweep_interval,
             grace=world.orphan_grace,
             clock=self._now,

@@ -82,6 +82,9 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- range $name, $value := .Values.settings }}
 {{- $_ := set $settings $name (ternary nil $value (eq (toString $value) "null")) }}
 {{- end }}
+{{- if .Values.webhook.enabled }}
+{{- $_ := set $settings "webhook_certificates" "/etc/agentschedule-webhook" }}
+{{- end }}
 {{- with .Values.watchNamespaces }}
 {{- $_ := set $settings "namespaces" . }}
 {{- if $.Values.policies }}

@@ -99,6 +99,15 @@ class NamespaceSelector(Model):
     """Conditions that must all hold."""
 
 
+class NamespaceBudget(Model):
+    """What all schedules of a namespace together may spend."""
+
+    period: Literal["Hour", "Day", "Week", "Month"]
+    """Calendar period, in UTC. Weeks begin on Monday."""
+    limit_usd: Annotated[Amount, Field(alias="limitUSD")]
+    """What their runs may cost in each period, in US dollars: what is spent and what active runs have reserved."""
+
+
 class PolicyLimits(Model):
     """Ceilings for each schedule, and for a namespace as a whole."""
 
@@ -110,6 +119,17 @@ class PolicyLimits(Model):
     """Longest runtime deadline."""
     max_schedules_per_namespace: Annotated[int | None, Field(ge=0, le=1_000_000)] = None
     """How many AgentSchedules a namespace may have. The oldest keep their place."""
+    max_schedules_per_user: Annotated[int | None, Field(ge=0, le=1_000_000)] = None
+    """How many AgentSchedules a user may have made, in all namespaces; asked by the admission webhook."""
+    exempt_users: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=256)]] | None,
+        Field(max_length=100, json_schema_extra=_SET),
+    ] = None
+    """Users who may make any number, such as the service account of a GitOps controller."""
+    namespace_budget: NamespaceBudget | None = None
+    """What all schedules of a namespace together may spend in a period. Runs that would exceed it are skipped."""
+    max_active_runs: Annotated[int | None, Field(ge=1, le=1_000_000)] = None
+    """Runs active at once in a namespace; further ones wait, in the order of their slots."""
 
 
 class Grant(Model):

@@ -205,6 +205,17 @@ class BudgetStatus(Model):
     """What all runs that ended are charged."""
 
 
+class NamespaceSpending(Model):
+    """What counts against a policy's namespaceBudget."""
+
+    period: Literal["Hour", "Day", "Week", "Month"]
+    """Calendar period, in UTC."""
+    period_start: Time
+    """When the period began in which something was charged last."""
+    spent_usd: Annotated[Money, Field(alias="spentUSD")]
+    """What runs of this schedule that ended in it are charged, in US dollars."""
+
+
 class Waiting(Model):
     """Slots that are due and have not started: put off by a blackout, or waiting for room, a turn or the API server."""
 
@@ -275,6 +286,11 @@ class AgentScheduleStatus(Model):
     """How many scheduled runs there were: further attempts and manual runs do not count."""
     budget: BudgetStatus | None = None
     """What is spent and reserved, where spec.budget is given."""
+    namespace_spending: Annotated[
+        list[NamespaceSpending] | None,
+        Field(max_length=4, json_schema_extra=schema(x_list_type="map", x_list_map_keys=["period"])),
+    ] = None
+    """What it has spent of its namespace's budgets, where a policy has some."""
     effective: Effective | None = None
     """What defaults and settings come to."""
     previous: Previous | None = None

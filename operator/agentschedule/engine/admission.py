@@ -6,11 +6,13 @@ keeps no other waiting. Every operation costs at most O(log n) in the number of 
 """
 
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from datetime import datetime
 from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
 from agentschedule.planning.observed import NO_CEILINGS, Ceilings
+from agentschedule.policy.effective import SETTINGS, Bound
 
 _LEAST_WAIT = 0.02
 """Seconds between two looks at the pace: several starts at a time rather than a wake-up for each."""
@@ -35,6 +37,9 @@ class Claim(NamedTuple):
 Place = tuple[str, str]
 """Namespace and name of a Job."""
 
+Most = Callable[[str], Bound[int] | None]
+"""How many runs may be active in a namespace, and who says so; None: any number."""
+
 
 class Admission:
     """Counts the places that are taken and keeps those who wait for one.
@@ -44,8 +49,10 @@ class Admission:
     before `begin`: after a restart those who wait ask again in any order, and their order counts.
     """
 
-    def __init__(self, ceilings: Ceilings = NO_CEILINGS) -> None:
+    def __init__(self, ceilings: Ceilings = NO_CEILINGS, most_in: Most | None = None) -> None:
         self._ceilings = ceilings
+        setting = Bound(ceilings.active_runs_per_namespace, SETTINGS) if ceilings.active_runs_per_namespace else None
+        self._most_in: Most = most_in or (lambda _: setting)
         self._begun = False
         self._working: dict[str, Place] = {}
         self._reserved: set[Place] = set()
@@ -77,7 +84,7 @@ class Admission:
 
     def renewed(self) -> "Admission":
         """What a new term begins with: the places of Jobs that work. Nobody has asked for one yet."""
-        anew = Admission(self._ceilings)
+        anew = Admission(self._ceilings, self._most_in)
         for uid, place in self._working.items():
             anew.seen(uid, place, works=True)
         return anew
@@ -85,6 +92,15 @@ class Admission:
     def begin(self) -> None:
         """Every schedule has been looked at once: who waits by now can be called in order."""
         self._begun = True
+        self.reconsider()
+
+    def reconsider(self) -> None:
+        """Policies may have changed how many runs may be active in a namespace: everybody who waits for one is looked
+        at again, in order."""
+        for claims in self._aside.values():
+            for claim in claims:
+                heappush(self._ready, claim)
+        self._aside.clear()
 
     # What happens
 
@@ -145,7 +161,7 @@ class Admission:
         """Call those whose turn it is, in order."""
         if self._begun:
             self._let_go(now)
-        while self._ready and not self._full() and (self._begun or not self._has_ceiling()):
+        while self._ready and not self._full() and (self._begun or not self._ceilings.active_runs):
             claim = heappop(self._ready)
             if self._waiting.get(claim.place) is not claim:
                 self._stale -= 1
@@ -176,14 +192,12 @@ class Admission:
         more = max(0.0, passed) * self._ceilings.catch_up_starts_per_second
         self._allowance = min(self._burst, self._allowance + more)
 
-    def _has_ceiling(self) -> bool:
-        return self._ceilings.active_runs > 0 or self._ceilings.active_runs_per_namespace > 0
-
     def _full(self) -> bool:
         return 0 < self._ceilings.active_runs <= self._taken
 
     def _full_in(self, namespace: str) -> bool:
-        return 0 < self._ceilings.active_runs_per_namespace <= self._taken_in[namespace]
+        most = self._most_in(namespace)
+        return most is not None and (not self._begun or most.value <= self._taken_in[namespace])
 
     def _take(self, namespace: str) -> None:
         self._taken += 1
@@ -218,9 +232,11 @@ class Admission:
         limits = self._ceilings
         if self._full():
             return f"{self._taken} of {limits.active_runs} runs are active in all namespaces"
-        if self._full_in(claim.namespace):
-            active, most = self._taken_in[claim.namespace], limits.active_runs_per_namespace
-            return f"{active} of {most} runs are active in namespace {claim.namespace}"
         if not self._begun:
             return "the operator has just started and looks at all schedules first"
+        most = self._most_in(claim.namespace)
+        if most is not None and most.value <= self._taken_in[claim.namespace]:
+            by = "" if most.by == SETTINGS else f" ({most.by})"
+            active = self._taken_in[claim.namespace]
+            return f"{active} of {most.value} runs are active in namespace {claim.namespace}{by}"
         return f"missed slots are made up for at {limits.catch_up_starts_per_second:g} a second over all schedules"

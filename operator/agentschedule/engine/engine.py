@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from agentschedule.engine.ahead import Upcoming
+from agentschedule.engine.auditor import Auditor
 from agentschedule.engine.dispatcher import Dispatcher, Urgency
 from agentschedule.engine.entries import Key, ScheduleEntry
 from agentschedule.engine.executor import Executor, utc_now
@@ -63,6 +64,8 @@ class Engine:
         self.registry = intake.registry
         self.dispatcher = Dispatcher(concurrency, metrics)
         cluster = attended(cluster, self.dispatcher.failed)
+        self.auditor = Auditor(metrics, clock)
+        self.auditor.busy = self._is_bursting
         self.recorder = Recorder(cluster, self.dispatcher, metrics)
         self._cluster = cluster
         self._metrics = metrics
@@ -75,6 +78,7 @@ class Engine:
             cluster,
             self.dispatcher,
             interval=status_interval,
+            on_writing=self.auditor.flush,
             on_written=self._written,
             on_read=self._observe,
         )
@@ -83,7 +87,7 @@ class Engine:
             executor,
             self._writer,
             self.recorder,
-            metrics,
+            self.auditor,
             clock=clock,
             wake_at=self._wake_at,
         )
@@ -117,7 +121,9 @@ class Engine:
         self._writer.forget(kind, key)
         if kind != "agentschedules":
             return
-        self._step_back(key, self.registry.schedules[key])
+        gone = self.registry.schedules[key]
+        self.auditor.record(gone.schedule, "ScheduleDeleted", "", "")
+        self._step_back(key, gone)
         self.on_schedule_gone()
 
     def _step_back(self, key: Key, entry: ScheduleEntry) -> None:
@@ -143,7 +149,9 @@ class Engine:
     async def run(self) -> None:
         """Look at every schedule, then reconcile what is due or woken, until cancelled: nothing is sent after that."""
         self.registry.began = self._clock()
+        self.registry.spending.forget()
         self.dispatcher.start()
+        auditing = asyncio.create_task(self.auditor.run(), name="audit")
         self._woken.update(dict.fromkeys(sorted(self.registry.everyone(), key=self._is_late, reverse=True)))
         self._unseen = len(self._woken)
         try:
@@ -151,6 +159,7 @@ class Engine:
                 await self._turn()
             await asyncio.Event().wait()  # the workers go on until this task is cancelled
         finally:
+            auditing.cancel()
             await self.dispatcher.stop()
 
     def _is_late(self, key: Key) -> bool:
@@ -168,6 +177,7 @@ class Engine:
         self.dispatcher.only(Urgency.STATUS, Urgency.EVENT)
         self._writer.hurry()
         begun = self._seconds()
+        self.auditor.flush_all()
         await self.dispatcher.drain(min(_FLUSH, seconds))
         self.dispatcher.only()
         if not await self.dispatcher.drain(begun + seconds - self._seconds()):

@@ -66,6 +66,7 @@ class Intake:
             acked=packed(raw.get("status")),
             status=status or salvage_status(raw),
         )
+        self.registry.population.come(schedule)
         self._others(key)
         self._wake(key)
 
@@ -114,6 +115,7 @@ class Intake:
         """An AgentPolicy was seen."""
         policies = self.registry.policies
         if policies.drop(raw) if kind == "DELETED" else policies.put(raw):
+            self.registry.admission.reconsider()
             self._wake_all()
 
     def observe_namespace(self, kind: str | None, raw: dict[str, Any]) -> None:
@@ -121,6 +123,7 @@ class Intake:
         if kind == "DELETED":
             self.registry.policies.drop_namespace(raw)
         elif self.registry.policies.put_namespace(raw):
+            self.registry.admission.reconsider()
             self._wake_all(raw["metadata"]["name"])
 
     # Lists: each object is observed (kind None), then one of these is told that those were all.
@@ -155,6 +158,7 @@ class Intake:
         """The same of AgentPolicies, which are in no namespace."""
         del namespace
         if self.registry.policies.listed(present, version):
+            self.registry.admission.reconsider()
             self._wake_all()
 
     def namespaces_listed(self, present: Collection[str], version: int, namespace: str | None = None) -> None:
@@ -166,6 +170,9 @@ class Intake:
         foreign = not known.is_ours(acked)
         schedule = read_schedule(raw, known.schedule)
         changed = schedule != known.schedule
+        if schedule.created_by != known.schedule.created_by:
+            self.registry.population.go(known.schedule)
+            self.registry.population.come(schedule)
         known.schedule, known.version, known.acked = schedule, version_of(raw), packed(acked)
         if foreign and self.listener is not None:
             known.doubted = True
@@ -190,7 +197,10 @@ class Intake:
 
     def _lose_schedule(self, key: Key) -> None:
         self._forget("agentschedules", key)
-        self.registry.bury(self.registry.schedules.pop(key).schedule.owner.uid)
+        self.registry.spending.lose(key, self.registry.schedules[key])
+        gone = self.registry.schedules.pop(key).schedule
+        self.registry.population.go(gone)
+        self.registry.bury(gone.owner.uid)
         logger.info("the schedule was deleted", extra={"namespace": key.namespace, "object": key.name})
         self._others(key)
         self._wake(key)  # AgentRuns of it, if any, learn of it

@@ -28,10 +28,17 @@ class Policies:
         """What holds in a namespace."""
         known = self._known.get(namespace)
         if known is None:
-            policies = [*self._fixed, *(seen.policy for seen in self._policies.values())]
-            _, labels = self._labels.get(namespace, (0, {}))
-            known = self._known[namespace] = effective(policies, namespace, labels, self._ceilings)
+            known = self._known[namespace] = self._made(namespace)
         return known
+
+    def _made(self, namespace: str) -> Effective:
+        policies = [*self._fixed, *(seen.policy for seen in tuple(self._policies.values()))]
+        _, labels = self._labels.get(namespace, (0, {}))
+        return effective(policies, namespace, labels, self._ceilings)
+
+    def peek(self, namespace: str) -> Effective:
+        """The same, for another thread: nothing is kept, so that nothing outdated is."""
+        return self._known.get(namespace) or self._made(namespace)
 
     def put(self, raw: dict[str, Any]) -> bool:
         """An AgentPolicy was seen."""

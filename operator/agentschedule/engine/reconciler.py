@@ -7,12 +7,12 @@ from datetime import datetime
 from agentschedule.api.agentrun import AgentRunStatus
 from agentschedule.api.status import AgentScheduleStatus
 from agentschedule.engine.ahead import Ahead, encoded, starts_something
+from agentschedule.engine.auditor import Auditor
 from agentschedule.engine.entries import Key, RequestEntry, ScheduleEntry, regarding
 from agentschedule.engine.executor import Executor
 from agentschedule.engine.intake import Intake
 from agentschedule.engine.recorder import Recorder
 from agentschedule.engine.writer import StatusWriter
-from agentschedule.metrics import Metrics
 from agentschedule.planning.actions import Note, Plan
 from agentschedule.planning.manual import request_status
 from agentschedule.planning.observed import Observed, Request
@@ -28,7 +28,7 @@ class Reconciler:
         executor: Executor,
         writer: StatusWriter,
         recorder: Recorder,
-        metrics: Metrics,
+        auditor: Auditor,
         *,
         clock: Callable[[], datetime],
         wake_at: Callable[[Key, ScheduleEntry, datetime], None],
@@ -38,7 +38,8 @@ class Reconciler:
         self._executor = executor
         self._writer = writer
         self._recorder = recorder
-        self._metrics = metrics
+        self._metrics = auditor.metrics
+        self._auditor = auditor
         self._clock = clock
         self._wake_at = wake_at
 
@@ -46,7 +47,9 @@ class Reconciler:
         """A schedule's time has come: do what was planned for it, or plan it now."""
         entry = self._registry.schedules.get(key)
         ahead = entry.ahead if entry is not None else None
-        if entry is not None and ahead is not None and ahead.holds(self._clock()):
+        now = self._clock()
+        holds = ahead is not None and ahead.holds(now) and self._registry.spending.affords(key, ahead.plan, now)
+        if entry is not None and ahead is not None and holds:
             entry.ahead = None
             self._carry_out(key, entry, ahead.observed, ahead.plan)
         else:
@@ -73,12 +76,17 @@ class Reconciler:
             self._registry.admission.leave((key.namespace, name))
         for action in decided.actions:
             self._executor.carry_out(key, entry, action)
+        self._registry.spending.note(key, entry)
         if changed or not observed.settled:
             self._writer.changed("agentschedules", key, calm=_is_progress(observed.status, entry.status))
         self._update_requests(key, decided)
         for note in decided.notes:
             self._tell(entry, note)
         self._metrics.decided(decided.ended, decided.skipped)
+        if decided.decisions:
+            self._metrics.permitted(decided.decisions)
+        if decided.records:
+            self._auditor.take(entry.schedule, decided.records)
         if decided.wake_at is not None:
             self._wake_at(key, entry, decided.wake_at)
 

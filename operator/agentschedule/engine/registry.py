@@ -1,5 +1,6 @@
 """What is known: schedules, AgentRuns, Jobs and pods. In memory only; a list rebuilds it."""
 
+import dataclasses
 from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -7,6 +8,8 @@ from typing import Any
 from agentschedule.engine.admission import Admission
 from agentschedule.engine.entries import Key, RequestEntry, ScheduleEntry
 from agentschedule.engine.policies import Policies
+from agentschedule.engine.population import Population
+from agentschedule.engine.spending import Spending
 from agentschedule.planning.observed import (
     DEFAULT_SETTINGS,
     NO_CEILINGS,
@@ -37,11 +40,14 @@ class Registry:
     ) -> None:
         self._clock = clock or (lambda: datetime.now(UTC))
         self._places: dict[str, dict[str, int]] = {}
-        self.policies = policies or Policies(DEFAULT_SETTINGS.policy_ceilings())
-        self.admission = Admission(ceilings)
+        settings = dataclasses.replace(DEFAULT_SETTINGS, ceilings=ceilings)
+        self.policies = policies or Policies(settings.policy_ceilings())
+        self.admission = Admission(ceilings, lambda namespace: self.policies.of(namespace).max_active_runs)
         self.began: datetime | None = None
         """When this operator's term began."""
         self.schedules: dict[Key, ScheduleEntry] = {}
+        self.population = Population()
+        self.spending = Spending(self.policies, self.schedules, self.jobs_of, self._clock)
         self.requests: dict[Key, RequestEntry] = {}
         self._requested: dict[Key, set[str]] = {}
         self._jobs: dict[str, dict[str, JobFacts]] = {}
@@ -75,6 +81,7 @@ class Registry:
             began=self.began,
             policy=self.policies.of(key.namespace),
             place=self._place(key),
+            others=self.spending.others(key),
         )
 
     def _place(self, key: Key) -> int | None:

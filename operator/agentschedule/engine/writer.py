@@ -50,6 +50,7 @@ class StatusWriter:
         dispatcher: Dispatcher,
         *,
         interval: float,
+        on_writing: Callable[[Key], None],
         on_written: Callable[[str, Key], None],
         on_read: Callable[[str, dict[str, Any]], None],
     ) -> None:
@@ -57,6 +58,7 @@ class StatusWriter:
         self._cluster = cluster
         self._dispatcher = dispatcher
         self._interval = interval
+        self._on_writing = on_writing
         self._on_written = on_written
         self._on_read = on_read
         self._hurried = False
@@ -133,6 +135,8 @@ class StatusWriter:
         version = entry.version
         body = {"metadata": {"uid": uid, "resourceVersion": str(version)}, "status": difference}
         ticket.queued = ticket.calm = True
+        if kind == "agentschedules":
+            self._on_writing(key)
         entry.sent = (*entry.sent, entry.wanted())[-_MOST_SENT:]
         try:
             raw = await self._cluster.patch(kind, key.namespace, key.name, body, "status")

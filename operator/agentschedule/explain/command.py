@@ -80,6 +80,14 @@ def _limits(rules: Effective) -> Iterator[tuple[str, str, str]]:
     yield "runtime deadline", format_duration(timedelta(seconds=deadline.value)), deadline.by
     if rules.max_schedules is not None:
         yield "schedules in the namespace", str(rules.max_schedules.value), rules.max_schedules.by
+    if rules.max_active_runs is not None:
+        yield "active runs in the namespace", str(rules.max_active_runs.value), rules.max_active_runs.by
+    for budget in rules.budgets:
+        most = f"{money_text(budget.value.limit)} USD a {budget.value.period.lower()}"
+        yield "budget of the namespace", most, budget.by
+    for quota in rules.user_quotas:
+        exempt = f", but for {', '.join(sorted(quota.value.exempt))}" if quota.value.exempt else ""
+        yield "schedules of a user", f"{quota.value.most}{exempt}", quota.by
     for environment in rules.environments:
         yield "environment", environment.value, environment.by
     for images in rules.allowed_images:

@@ -13,6 +13,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 from prometheus_client.process_collector import ProcessCollector
 
 from agentschedule.api.status import Run, RunPhase, SkipReason, Trigger
+from agentschedule.audit.record import AuditType
+from agentschedule.policy.gate import RULES
 
 _LATENESS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 _REQUEST: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15)
@@ -20,6 +22,7 @@ _RUN: Final = (1, 5, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 4
 _LAG: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15)
 
 _ENDED: Final = tuple(phase for phase in get_args(RunPhase) if phase not in {"Pending", "Running"})
+_OPERATIONS: Final = ("create", "update")
 _CREATE: Final = ("create", "jobs")
 
 # A second series for each, which says when it began: Prometheus has its own ways to know.
@@ -34,6 +37,7 @@ class Metrics:
         ProcessCollector(registry=self.registry)
         self._define_runs()
         self._define_requests()
+        self._define_policy()
         self._define_process()
 
     # Told by the others
@@ -55,6 +59,27 @@ class Metrics:
                 self._tokens_out.inc(run.usage.output_tokens or 0)
         for reason, count in skipped:
             self._skips[reason].inc(count)
+
+    def permitted(self, decisions: Iterable[tuple[str, str]]) -> None:
+        """Policies were asked about starts: the rule, and what it said."""
+        for rule, outcome in decisions:
+            self.decisions.labels(rule, outcome).inc()
+
+    def audited(self, kind: str) -> None:
+        """An audit record was written."""
+        self.audit_records.labels(kind).inc()
+
+    def audit_dropped_one(self) -> int:
+        """An audit record was not; returns how many were not, in all."""
+        self._dropped += 1
+        self.audit_dropped.inc()
+        return self._dropped
+
+    def admitted(self, operation: str, result: str, seconds: float) -> None:
+        """An admission request was answered: allowed, denied, or with an error. May be told by any thread."""
+        known = operation if operation in _OPERATIONS else "other"
+        self.admissions.labels(known, result).inc()
+        self.admission_seconds.observe(seconds)
 
     def requested(self, verb: str, resource: str, code: str, seconds: float) -> None:
         """A request to the API server was answered with this code, or was not."""
@@ -154,6 +179,43 @@ class Metrics:
         for kind in ("Normal", "Warning"):
             self.events_dropped.labels(kind)
         self._requests: dict[tuple[str, str, str], Counter] = {}
+
+    def _define_policy(self) -> None:
+        self.decisions = Counter(
+            "agentschedule_policy_decisions_total",
+            "Starts that policies were asked about, by the rule that decided; `all` where every rule allowed it.",
+            ["rule", "outcome"],
+            registry=self.registry,
+        )
+        self.decisions.labels("all", "allow")
+        for rule in RULES:
+            self.decisions.labels(rule, "deny")
+        self.audit_records = Counter(
+            "agentschedule_audit_records_total", "Audit records written.", ["type"], registry=self.registry
+        )
+        for kind in get_args(AuditType):
+            self.audit_records.labels(kind)
+        self.audit_dropped = Counter(
+            "agentschedule_audit_records_dropped_total",
+            "Audit records that were not written: too many waited.",
+            registry=self.registry,
+        )
+        self._dropped = 0
+        self.admissions = Counter(
+            "agentschedule_admission_requests_total",
+            "Admission requests for AgentSchedules, by what came of them.",
+            ["operation", "result"],
+            registry=self.registry,
+        )
+        for operation in _OPERATIONS:
+            for result in ("allowed", "denied", "error"):
+                self.admissions.labels(operation, result)
+        self.admission_seconds = Histogram(
+            "agentschedule_admission_duration_seconds",
+            "Time that an admission request took until it was answered.",
+            buckets=_REQUEST,
+            registry=self.registry,
+        )
 
     def _define_process(self) -> None:
         self.orphans = Counter(

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from agentschedule.api.agentrun import AgentRunStatus
 from agentschedule.api.status import AgentScheduleStatus, Run
+from agentschedule.audit.record import AuditType
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +109,26 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class Record:
+    """Something for the audit. `cause` tells this happening from others of its type, and is the same after a crash."""
+
+    type: AuditType
+    cause: str
+    message: str = ""
+    run: str | None = None
+    reason: str | None = None
+    policy: str | None = None
+    actor: str | None = None
+    count: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What to do, what the status is to be, and when to look again (None: when something happens).
 
     `consumed` names the starts whose outcome is taken into the status and may be forgotten. `ended` and `skipped` are
-    what is counted by metrics. `served_at` is for the next plan: when the due slots were looked at last.
+    what is counted by metrics, and so are `decisions`: the rule that decided about a start, and what it said.
+    `records` are for the audit. `served_at` is for the next plan: when the due slots were looked at last.
     """
 
     status: AgentScheduleStatus
@@ -124,3 +140,5 @@ class Plan:
     ended: tuple[Run, ...] = ()
     skipped: tuple[tuple[str, int], ...] = ()
     served_at: datetime | None = None
+    records: tuple[Record, ...] = ()
+    decisions: tuple[tuple[str, str], ...] = ()

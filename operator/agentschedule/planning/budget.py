@@ -21,11 +21,13 @@ class Shortage:
     """Not enough is left for one more run. `until`: when a new period begins, where that helps.
 
     `settled`: it would not be enough either if nothing were reserved by active runs.
+    `policy`: whose budget it is, where that is one for all schedules of the namespace.
     """
 
     message: str
     until: datetime | None
     settled: bool
+    policy: str | None = None
 
 
 def keep_account(draft: Draft) -> None:
@@ -176,10 +178,12 @@ def _alert(draft: Draft, percent: int, where: str, limit: Decimal | None, spent:
     if limit is None:
         return
     before, after = spent
+    period = draft.status.budget.period_start if draft.status.budget else None
     threshold = limit * percent / 100
     if before < threshold <= after:
         text = f"{money_text(after)} of {money_text(limit)} USD are spent {where}: {percent} % is reached"
         draft.note("BudgetAlert", text, warning=True)
+        draft.record("BudgetAlert", f"{where}/{period}/{limit}/{percent}", text)
 
 
 def _tokens(run: Run) -> int:

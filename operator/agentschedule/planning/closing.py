@@ -2,9 +2,11 @@
 
 from agentschedule.api.fields import money_text
 from agentschedule.api.status import Run
+from agentschedule.planning.auditing import tell_ended
 from agentschedule.planning.budget import settle
 from agentschedule.planning.draft import FAILED_PHASES, NOTHING, Draft
 from agentschedule.planning.holds import count_result
+from agentschedule.planning.spending import charge
 from agentschedule.runs.result import clean
 
 
@@ -30,7 +32,9 @@ def close(draft: Draft, run: Run) -> None:
     elif failed:
         draft.update(last_failure_time=run.completed_at)
     _tell_end(draft, run)
+    tell_ended(draft, run)
     settle(draft, run)
+    charge(draft, run)
     if run.trigger != "Manual":
         count_result(draft, run)
 

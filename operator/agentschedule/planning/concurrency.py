@@ -4,12 +4,13 @@ from datetime import datetime
 
 from agentschedule.api.status import Run
 from agentschedule.planning.actions import StopJob
-from agentschedule.planning.budget import Shortage, allowance
+from agentschedule.planning.budget import Shortage
 from agentschedule.planning.closing import close
 from agentschedule.planning.draft import Draft, base_id
 from agentschedule.planning.due import Due
 from agentschedule.planning.queueing import enqueue
 from agentschedule.planning.skipping import out_of_budget, skip_slot
+from agentschedule.planning.spending import allowance
 
 
 def at_limit(draft: Draft, due: Due) -> bool:

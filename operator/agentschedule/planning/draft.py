@@ -5,16 +5,17 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 from agentschedule.api.agentrun import AgentRunStatus
 from agentschedule.api.status import AgentScheduleStatus, Condition, Hold, Run, Skip, SkipReason
-from agentschedule.planning.actions import Action, CreateJob, Note, Plan
+from agentschedule.audit.record import AuditType
+from agentschedule.planning.actions import Action, CreateJob, Note, Plan, Record
 from agentschedule.planning.conditions import condition
 from agentschedule.planning.observed import Observed, PlannerSettings, Schedule, Start
 from agentschedule.policy.effective import Effective, effective
 from agentschedule.runs.manifest import Defaults
-from agentschedule.runs.names import job_name
+from agentschedule.runs.names import job_name, utc_words
 from agentschedule.runs.sighting import Sighting
 
 ENDED_PHASES = frozenset({"Succeeded", "Failed", "TimedOut", "Replaced", "Cancelled"})
@@ -72,6 +73,8 @@ class Draft:
         self.wanted: set[str] = set()
         self.ended: list[Run] = []
         self.skipped: list[tuple[str, int]] = []
+        self.records: list[Record] = []
+        self.decisions: list[tuple[str, str]] = []
         self._actions: list[Action] = []
         self._wakes: list[datetime] = []
         self._sightings = {(base_id(s.id), s.job.attempt): s for s in observed.sightings}
@@ -211,6 +214,10 @@ class Draft:
         """Tell people."""
         self.notes.append(Note(reason, message, warning=warning, agent_run=agent_run))
 
+    def record(self, kind: AuditType, cause: str, message: str = "", **more: Any) -> None:
+        """Tell the audit; `more` as in `Record`."""
+        self.records.append(Record(kind, cause, message, **more))
+
     def update(self, **changes: object) -> None:
         """Change fields of the status."""
         self.status = self.status.model_copy(update=changes)
@@ -227,14 +234,18 @@ class Draft:
             known=self.conditions.values(),
         )
 
-    def skip(self, reason: SkipReason, slots: list[datetime], name: str | None = None) -> None:
+    def skip(self, reason: SkipReason, slots: list[datetime], name: str | None = None, why: str = "") -> None:
         """Count slots that do not run, by reason and name of the blackout."""
         if not slots:
             return
-        self.count_skip(Skip(reason=reason, name=name, count=len(slots), first=slots[0], last=slots[-1]))
+        self.count_skip(Skip(reason=reason, name=name, count=len(slots), first=slots[0], last=slots[-1]), why)
 
-    def count_skip(self, added: Skip) -> None:
+    def count_skip(self, added: Skip, why: str = "") -> None:
         """Add to what is counted of slots that do not run."""
+        if added.reason != "Policy":  # told where it is decided
+            cause = f"{added.reason}/{added.name}/{added.first.timestamp()}/{added.last.timestamp()}"
+            text = f"{utc_words(added.first)} {why}".strip()
+            self.record("RunSkipped", cause, text, reason=added.reason, count=added.count)
         self.skipped.append((added.reason, added.count))
         skips = _coalesced([*self.status.skips, added])
         while len(skips) > MAX_SKIPS and (named := next((skip for skip in skips if skip.name), None)):
@@ -272,6 +283,8 @@ class Draft:
             consumed=frozenset(self.consumed),
             ended=tuple(self.ended),
             skipped=tuple(self.skipped),
+            records=tuple(self.records),
+            decisions=tuple(self.decisions),
             served_at=self.now if self.accepted else self.observed.served_at,
         )
 

@@ -4,6 +4,7 @@ import hashlib
 
 from agentschedule.api.spec import AgentScheduleSpec
 from agentschedule.api.status import Hold, HoldReason, Run
+from agentschedule.audit.record import AuditType
 from agentschedule.constants import ANNOTATION_RESUME, MESSAGE_BYTES
 from agentschedule.planning.budget import Shortage, allowance, pauses, start_anew
 from agentschedule.planning.draft import FAILED_PHASES, Draft, base_id
@@ -11,6 +12,12 @@ from agentschedule.runs.result import clean
 
 _WEIGHT: dict[HoldReason, int] = {"BudgetExceeded": 0, "ConsecutiveFailures": 1, "DeadLetter": 2}
 """What a person must look at stands above what ends by itself."""
+
+_EVENTS: dict[HoldReason, AuditType] = {
+    "BudgetExceeded": "BudgetExceeded",
+    "ConsecutiveFailures": "Held",
+    "DeadLetter": "DeadLettered",
+}
 
 
 def count_result(draft: Draft, run: Run) -> None:
@@ -45,8 +52,9 @@ def hold(draft: Draft, reason: HoldReason, cause: str, message: str) -> None:
     text = clean(message, MESSAGE_BYTES - len(advice)) + advice
     since = draft.now.replace(microsecond=0)
     draft.update(hold=Hold(id=digest, reason=reason, message=text, since=since, probation=on_probation))
-    event = {"DeadLetter": "DeadLettered", "BudgetExceeded": "BudgetExceeded"}.get(reason, "Held")
+    event = _EVENTS[reason]
     draft.note(event, text, warning=True)
+    draft.record(event, digest, message, reason=reason)
 
 
 def notice_resume(draft: Draft) -> None:

@@ -3,10 +3,11 @@
 from datetime import datetime
 
 from agentschedule.api.status import SkipReason, Trigger
-from agentschedule.planning.budget import Shortage, allowance
+from agentschedule.planning.budget import Shortage
 from agentschedule.planning.draft import Draft
 from agentschedule.planning.observed import Start
 from agentschedule.planning.skipping import out_of_budget, skip_slot
+from agentschedule.planning.spending import allowance
 from agentschedule.planning.starting import start_run
 from agentschedule.timing import Window
 

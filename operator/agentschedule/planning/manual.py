@@ -6,10 +6,11 @@ from agentschedule.api.agentrun import AgentRunStatus
 from agentschedule.api.status import Run, RunPhase
 from agentschedule.constants import MESSAGE_BYTES
 from agentschedule.planning.actions import Adopt, StopJob
-from agentschedule.planning.budget import Shortage, allowance
+from agentschedule.planning.budget import Shortage
 from agentschedule.planning.conditions import condition
 from agentschedule.planning.draft import ENDED_PHASES, Draft, is_final
 from agentschedule.planning.observed import Request, Start
+from agentschedule.planning.spending import LOOK_AGAIN, allowance
 from agentschedule.planning.starting import start_run
 from agentschedule.runs.manifest import oversized
 from agentschedule.runs.names import manual_job_name
@@ -122,7 +123,10 @@ def _has_begun(draft: Draft, request: Request) -> bool:
 def _short(draft: Draft, request: Request, shortage: Shortage) -> AgentRunStatus:
     """Without money it fails, rather than start by surprise in a later period; what is only set aside is waited for."""
     if shortage.settled:
+        draft.record("BudgetExceeded", request.uid, shortage.message, reason="Manual", policy=shortage.policy)
         return _refused(draft, request, f"budget exceeded: {shortage.message}", "BudgetExceeded")
+    if shortage.policy is not None:
+        draft.wake(draft.now + LOOK_AGAIN)
     return _held_up(draft, request, f"waits for active runs to end: {shortage.message}")
 
 

@@ -14,7 +14,7 @@ from agentschedule.policy import effective as policy
 from agentschedule.policy.effective import Effective
 from agentschedule.runs.manifest import Defaults, Owner
 from agentschedule.runs.sighting import Sighting
-from agentschedule.timing import Blackouts, When
+from agentschedule.timing import Blackouts, Period, When
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +38,19 @@ class PlannerSettings:
     late_after: timedelta = timedelta(seconds=60)
     max_active_deadline_seconds: int = 86400
     ceilings: Ceilings = NO_CEILINGS
+    max_schedules_per_user: int = 0
+    stamps_are_proof: bool = False
+    """Whether the admission webhook writes who made and changed a schedule, so that nobody else can."""
 
     def policy_ceilings(self) -> policy.Ceilings:
         """What of it policies may set otherwise."""
         return policy.Ceilings(
-            self.min_interval, self.defaults.max_budget_usd, self.max_active_deadline_seconds, RESTRICTED_OPERATIONS
+            self.min_interval,
+            self.defaults.max_budget_usd,
+            self.max_active_deadline_seconds,
+            RESTRICTED_OPERATIONS,
+            max_schedules_per_user=self.max_schedules_per_user,
+            max_active_runs=self.ceilings.active_runs_per_namespace,
         )
 
 
@@ -84,7 +92,8 @@ NOTHING_UNWANTED = Unwanted()
 class Schedule:
     """An AgentSchedule, read. `spec` and `when` are None where they cannot be read; `problem` then says why.
 
-    `resume` is the id of the hold that a person wants to end.
+    `resume` is the id of the hold that a person wants to end. `created_by` and `changed_by` are what is noted of who
+    made it and who changed its spec last: proof only where the admission webhook has written it.
     """
 
     owner: Owner
@@ -99,6 +108,8 @@ class Schedule:
     unwanted: Unwanted = NOTHING_UNWANTED
     deleting: bool = False
     blackouts: Blackouts = field(default_factory=Blackouts)
+    created_by: str | None = None
+    changed_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,12 +167,21 @@ class VolumeState:
 
 
 @dataclass(frozen=True, slots=True)
+class Others:
+    """What the other schedules of a namespace have reserved, and spent in each period, in US dollars."""
+
+    reserved: Decimal
+    spent: Mapping[tuple[Period, datetime], Decimal]
+
+
+@dataclass(frozen=True, slots=True)
 class Observed:
     """Everything that a plan is made from. `settled`: the API server holds `status`, nothing waits to be written.
 
     `locked`: names of Jobs that must stay taken until then.
     `policy`: what administrators allow in its namespace; None: there are no policies but the settings.
     `place`: which schedule of its namespace it is, the oldest first, from 1; None: their number has no limit.
+    `others`: what the other schedules of its namespace have spent; None: no policy limits that.
     `began`: when this operator began to act. Of what another asked for before that, it does not know.
     `served_at`: when this operator last looked at the due slots, as the plan before this one says; None: not yet.
     """
@@ -179,3 +199,4 @@ class Observed:
     began: datetime | None = None
     policy: Effective | None = None
     place: int | None = None
+    others: Others | None = None

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 from agentschedule.api.status import Condition, SkipReason
+from agentschedule.planning.auditing import tell_paused, tell_resumed
 from agentschedule.planning.concurrency import was_under_way
 from agentschedule.planning.draft import Draft
 from agentschedule.planning.due import place
@@ -28,6 +29,7 @@ def notice_pause(draft: Draft) -> None:
         return
     if was is not None and was.status == "True":
         draft.note("Resumed", "runs start again; what was due meanwhile is not made up for")
+        tell_resumed(draft, was)
         draft.count_from(_resumed_at(draft, was))
     elif pause is not None and pause.until is not None and pause.until <= draft.now:
         _give_up_unseen(draft, pause.until)
@@ -66,6 +68,7 @@ def tell_pause(draft: Draft) -> None:
         message = _message(draft)
         if not draft.is_true("Suspended"):
             draft.note("Suspended", message)
+            tell_paused(draft, draft.conditions.get("Suspended"), message)
         draft.set_condition("Suspended", True, draft.suspended, message)
     else:
         draft.set_condition("Suspended", False, "NotSuspended", "runs start when they are due")

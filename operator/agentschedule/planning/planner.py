@@ -9,6 +9,7 @@ from datetime import datetime
 
 from agentschedule.planning.acceptance import accept, notice_edit
 from agentschedule.planning.actions import Plan
+from agentschedule.planning.auditing import tell_spec
 from agentschedule.planning.budget import keep_account
 from agentschedule.planning.draft import Draft
 from agentschedule.planning.due import note_waiting
@@ -24,10 +25,12 @@ from agentschedule.planning.recording import record_runs, stop_left_pods
 from agentschedule.planning.retrying import start_retries
 from agentschedule.planning.session import keep_volume
 from agentschedule.planning.slots import skip_disallowed, start_due
+from agentschedule.planning.spending import close_accounts
 from agentschedule.planning.starting import forget_starts
 from agentschedule.planning.summary import summarise
 
 ALWAYS = (
+    close_accounts,  # of a namespace's budget that is there no more
     keep_account,  # the budget's account is opened, and its period begun
     record_runs,  # what Jobs and pods show becomes run history, counters, and the next run's context
     stop_left_pods,  # a pod left behind by its deleted Job is stopped
@@ -75,6 +78,7 @@ FINALLY = (
     forget_deleted,  # the memory of deleted Jobs
     delete_jobs,  # ended Jobs beyond their limits
     summarise,  # phase, conditions, columns
+    tell_spec,  # a new or changed spec, once it is decided upon
 )
 
 

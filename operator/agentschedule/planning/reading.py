@@ -1,6 +1,7 @@
 """AgentSchedules and AgentRuns read from raw JSON, with everything checked that needs no API server."""
 
 import dataclasses
+import sys
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +13,8 @@ from agentschedule.api.fields import money_text
 from agentschedule.api.spec import AgentScheduleSpec
 from agentschedule.api.status import AgentScheduleStatus
 from agentschedule.constants import (
+    ANNOTATION_CHANGED_BY,
+    ANNOTATION_CREATED_BY,
     ANNOTATION_PAUSED,
     ANNOTATION_PAUSED_BY,
     ANNOTATION_PAUSED_UNTIL,
@@ -35,6 +38,11 @@ from agentschedule.timing import BlackoutEntry, Blackouts, TimingError, When, pa
 
 _MOST_UNWANTED = 15_000
 """More than all annotations of an object can hold."""
+_SALVAGED = (
+    ("scheduling", "observedGeneration", "totals", "previous", "iteration"),
+    ("scheduling", "observedGeneration", "iteration"),
+    ("scheduling",),
+)
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
@@ -62,6 +70,8 @@ def read_schedule(raw: dict[str, Any], known: Schedule | None = None) -> Schedul
         resume=notes.get(ANNOTATION_RESUME, "")[:256] or None,
         unwanted=_unwanted(notes.get(ANNOTATION_SKIP)),
         deleting="deletionTimestamp" in meta,
+        created_by=_user(meta, ANNOTATION_CREATED_BY),
+        changed_by=_user(meta, ANNOTATION_CHANGED_BY),
     )
 
 
@@ -102,7 +112,7 @@ def read_status(raw: dict[str, Any]) -> AgentScheduleStatus | None:
 def salvage_status(raw: dict[str, Any]) -> AgentScheduleStatus:
     """What can be read of a status that cannot be read whole: the cursor before all, so that no slot runs again."""
     given = raw.get("status") or {}
-    for kept in (("scheduling", "totals", "previous", "iteration"), ("scheduling", "iteration"), ("scheduling",)):
+    for kept in _SALVAGED:
         try:
             return AgentScheduleStatus.model_validate({key: given[key] for key in kept if key in given})
         except ValidationError:
@@ -239,6 +249,12 @@ def _unwanted(text: str | None) -> Unwanted:
     bad = [part[:40] for part, time in read.items() if time is None]
     problem = f"{ANNOTATION_SKIP}: {', '.join(bad[:3])} is not an RFC 3339 time and is ignored" if bad else None
     return Unwanted(frozenset(time for time in read.values() if time is not None), problem)
+
+
+def _user(meta: dict[str, Any], name: str) -> str | None:
+    """A user's name: many schedules have the same."""
+    value = (meta.get("annotations") or {}).get(name)
+    return sys.intern(value[:256]) if value else None
 
 
 def _pause(notes: dict[str, str]) -> Pause | None:

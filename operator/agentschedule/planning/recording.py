@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from agentschedule.api.status import Previous, Run, Scheduling, Usage
 from agentschedule.constants import MESSAGE_BYTES, SUMMARY_BYTES
 from agentschedule.planning.actions import DeletePod, StopJob
+from agentschedule.planning.auditing import tell_started
 from agentschedule.planning.budget import used_up
 from agentschedule.planning.closing import close
 from agentschedule.planning.draft import ENDED_PHASES, NOTHING, Draft, base_id, is_final
@@ -32,6 +33,7 @@ def record_runs(draft: Draft) -> None:
             if not _is_news(draft, sightings[-1]):
                 continue
             entry = _first_entry(sightings[0])
+            tell_started(draft, entry)
             if sightings[0].job.agent_run_uid is None:
                 _count_passed(draft, sightings[0].job.slot)
                 draft.handled(sightings[0].job.slot)
@@ -133,6 +135,7 @@ def _follow(draft: Draft, entry: Run, seen: Sighting, *, tried_again: bool) -> R
         entry = entry.model_copy(
             update={**changes, "id": seen.id, "uid": seen.job.uid, "attempt": seen.job.attempt, "retry_at": None}
         )
+        tell_started(draft, entry)
     elif entry.phase in ENDED_PHASES:
         return entry
     standing = judge(seen, draft.now)

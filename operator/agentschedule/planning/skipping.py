@@ -26,7 +26,7 @@ _EXPECTED = {"JobAlreadyActive", "SlotSkipped"}
 
 def skip_slot(draft: Draft, slot: datetime, reason: SkipReason, message: str, name: str | None = None) -> None:
     """One slot does not run; `message` says why, as what follows "slot …"."""
-    draft.skip(reason, [slot], name)
+    draft.skip(reason, [slot], name, message)
     draft.handled(slot)
     event = _EVENTS.get(reason, reason)
     draft.note(event, f"slot {utc_words(slot)} {message}", warning=event not in _EXPECTED)
@@ -37,18 +37,23 @@ def skip_slots(draft: Draft, slots: Sequence[tuple[datetime, Fate]]) -> None:
     for fate, group in groupby(slots, key=lambda pair: pair[1]):
         same = [slot for slot, _ in group]
         reason, name = fate
-        draft.skip(reason, same, name)
+        draft.skip(reason, same, name, _why(draft, fate))
         draft.handled(same[-1])
         event = _EVENTS.get(reason, reason)
         draft.note(event, f"{_these(same)} {_why(draft, fate)}", warning=event not in _EXPECTED)
 
 
 def out_of_budget(draft: Draft, slot: datetime, shortage: Shortage) -> None:
-    """Not enough money is left for a slot: it is skipped, and unless the spec says otherwise the schedule is held."""
-    if not pauses(draft):
+    """Not enough money is left for a slot: it is skipped, and unless the spec says otherwise the schedule is held.
+
+    Where the namespace's money is used up, it is skipped alone: nothing about this schedule needs a person.
+    """
+    if shortage.policy is not None or not pauses(draft):
         skip_slot(draft, slot, "Budget", f"is skipped: {shortage.message}")
+        cause = f"slot {slot.timestamp()}"
+        draft.record("BudgetExceeded", cause, shortage.message, reason="Skip", policy=shortage.policy)
         return
-    draft.skip("Budget", [slot])
+    draft.skip("Budget", [slot], why=shortage.message)
     draft.handled(slot)
     hold(draft, "BudgetExceeded", str(int(slot.timestamp())), f"slot {utc_words(slot)} did not run: {shortage.message}")
     draft.wake(shortage.until)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from itertools import takewhile
 
+from agentschedule.planning.auditing import tell_refused
 from agentschedule.planning.concurrency import at_limit, room_was_made
 from agentschedule.planning.draft import Draft
 from agentschedule.planning.due import MISSED, Due, Fate, due_slots, fate_of, place
@@ -49,6 +50,7 @@ def skip_disallowed(draft: Draft) -> None:
     waiting = [one.slot for one in due if not draft.is_starting(one.slot)]
     if waiting:
         draft.skip("Policy", waiting)
+        tell_refused(draft, waiting)
         draft.handled(waiting[-1])
     if len(due) == SLOTS_A_PASS:
         draft.wake(draft.now)

@@ -6,6 +6,7 @@ from typing import Literal
 
 from agentschedule.api.status import Trigger
 from agentschedule.planning.actions import CreateJob
+from agentschedule.planning.auditing import allowed_by
 from agentschedule.planning.budget import tokens_left
 from agentschedule.planning.draft import Draft
 from agentschedule.planning.heartbeat import iteration_of
@@ -61,6 +62,8 @@ def start_run(
     base = job_base(schedule.spec, draft.defaults)
     decision = permission(draft, base, manual=request is not None)
     if isinstance(decision, Deny):
+        draft.decisions.append((decision.rule, "deny"))
+        draft.record("RunDenied", name, decision.reason, run=name, reason="Policy", policy=allowed_by(draft))
         return Start("Denied", message=decision.reason)
     run = RunRequest(
         id=name,
@@ -80,6 +83,7 @@ def start_run(
         restricted_operations=decision.restricted_operations,
     )
     manifest = job_manifest(schedule.owner, schedule.spec, run, draft.defaults, base)
+    draft.decisions.append(("all", "allow"))
     draft.do(CreateJob(name=name, slot=slot, trigger=trigger, due=due, manifest=manifest, budget=budget))
     return "Asked"
 

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 from agentschedule.api.policy import AgentPolicySpec, Grant, NamespaceSelector, SelectorRequirement
-from agentschedule.timing import parse_duration
+from agentschedule.timing import Period, parse_duration
 
 T = TypeVar("T")
 
@@ -39,21 +39,41 @@ class Bound(Generic[T]):
 
 
 @dataclass(frozen=True, slots=True)
+class Spendable:
+    """What a namespace may spend in each calendar period, in US dollars."""
+
+    period: Period
+    limit: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class UserQuota:
+    """How many schedules a user may have made; those who are exempt may have any number."""
+
+    most: int
+    exempt: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Ceilings:
-    """The operator's settings that hold where no policy says anything."""
+    """The operator's settings that hold where no policy says anything. 0 schedules of a user: any number; 0 active
+    runs: likewise."""
 
     min_interval: timedelta
     max_budget_per_run_usd: Decimal
     max_active_deadline_seconds: int
     restricted_operations: tuple[str, ...]
+    max_schedules_per_user: int = 0
+    max_active_runs: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Effective:
     """What holds in one namespace.
 
-    `environments`, `allowed_images` and `grants` have one entry for each policy that says something of it: all of them
-    must agree. `restricts_manual` tells whether the restricted operations are a policy's, which hold in manual runs.
+    `environments`, `allowed_images`, `grants` and `user_quotas` have one entry for each policy that says something of
+    it: all of them must agree. `budgets` has the lowest of each period. `restricts_manual` tells whether the
+    restricted operations are a policy's, which hold in manual runs.
     """
 
     policies: tuple[str, ...]
@@ -66,6 +86,9 @@ class Effective:
     environments: tuple[Bound[str], ...]
     allowed_images: tuple[Bound[tuple[str, ...]], ...]
     grants: tuple[Bound[tuple[Grant, ...]], ...]
+    budgets: tuple[Bound[Spendable], ...] = ()
+    max_active_runs: Bound[int] | None = None
+    user_quotas: tuple[Bound[UserQuota], ...] = ()
     unreadable: tuple[str, ...] = ()
     """Policies that cannot be read: nobody knows what they forbid."""
 
@@ -98,6 +121,9 @@ def effective(policies: Sequence[Policy], namespace: str, labels: Mapping[str, s
         environments=tuple(_values(mine, lambda p: p.environment, str)),
         allowed_images=tuple(_values(mine, lambda p: p.allowed_images, tuple)),
         grants=tuple(_values(mine, lambda p: p.grants, tuple)),
+        budgets=_budgets(mine),
+        max_active_runs=_most_active(mine, ceilings),
+        user_quotas=_user_quotas(mine, ceilings),
         unreadable=tuple(f"{policy.by}: {policy.problem}" for policy in mine if policy.problem is not None),
     )
 
@@ -138,6 +164,39 @@ def _values(
 def _strictest(strict: Callable[..., Bound[T]], setting: T, given: Sequence[Bound[T]]) -> Bound[T]:
     """The settings are what holds where no policy says anything."""
     return strict(given, key=lambda bound: bound.value, default=Bound(setting, SETTINGS))
+
+
+def _budgets(policies: Iterable[Policy]) -> tuple[Bound[Spendable], ...]:
+    """Of several for one period the lowest."""
+    given = _values(policies, lambda p: p.limits.namespace_budget, lambda b: Spendable(b.period, b.limit_usd))
+    lowest: dict[Period, Bound[Spendable]] = {}
+    for bound in given:
+        known = lowest.setdefault(bound.value.period, bound)
+        if bound.value.limit < known.value.limit:
+            lowest[bound.value.period] = bound
+    return tuple(lowest.values())
+
+
+def _most_active(policies: Iterable[Policy], ceilings: Ceilings) -> Bound[int] | None:
+    setting = Bound(ceilings.max_active_runs, SETTINGS) if ceilings.max_active_runs else None
+    return min(_values(policies, lambda p: p.limits.max_active_runs, int), key=lambda b: b.value, default=setting)
+
+
+def _user_quotas(policies: Iterable[Policy], ceilings: Ceilings) -> tuple[Bound[UserQuota], ...]:
+    """A policy that names exempt users only means the number of the settings."""
+    quotas: list[Bound[UserQuota]] = []
+    for policy in policies:
+        limits = policy.spec.limits
+        most = limits.max_schedules_per_user
+        if most is None and limits.exempt_users is None:
+            continue
+        if most is None and not ceilings.max_schedules_per_user:
+            continue
+        most = ceilings.max_schedules_per_user if most is None else most
+        quotas.append(Bound(UserQuota(most, frozenset(limits.exempt_users or ())), policy.by))
+    if not quotas and ceilings.max_schedules_per_user:
+        quotas.append(Bound(UserQuota(ceilings.max_schedules_per_user), SETTINGS))
+    return tuple(quotas)
 
 
 def _together(told: Sequence[Bound[tuple[str, ...]]]) -> Bound[tuple[str, ...]]:
