@@ -64,6 +64,8 @@ class Reconciler:
 
     def _carry_out(self, key: Key, entry: ScheduleEntry, observed: Observed, decided: Plan) -> None:
         entry.status, entry.served_at = decided.status, decided.served_at
+        if observed.attempted:
+            entry.attempted = entry.attempted[len(observed.attempted) :]
         for name in decided.consumed:
             entry.starts.pop(name, None)
             entry.failures.pop(name, None)
@@ -76,6 +78,8 @@ class Reconciler:
         for note in decided.notes:
             self._tell(entry, note)
         self._metrics.decided(decided.ended, decided.skipped)
+        for tried in decided.tried:
+            self._metrics.tried(tried.channel, tried.result, tried.seconds)
         if decided.wake_at is not None:
             self._wake_at(key, entry, decided.wake_at)
 

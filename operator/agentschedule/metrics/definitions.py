@@ -12,6 +12,7 @@ from typing import Final, get_args
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.process_collector import ProcessCollector
 
+from agentschedule.api.delivery import CHANNELS
 from agentschedule.api.status import Run, RunPhase, SkipReason, Trigger
 
 _LATENESS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
@@ -20,6 +21,7 @@ _RUN: Final = (1, 5, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 4
 _LAG: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15)
 
 _ENDED: Final = tuple(phase for phase in get_args(RunPhase) if phase not in {"Pending", "Running"})
+_DELIVERY: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14400)
 _CREATE: Final = ("create", "jobs")
 
 # A second series for each, which says when it began: Prometheus has its own ways to know.
@@ -34,6 +36,7 @@ class Metrics:
         ProcessCollector(registry=self.registry)
         self._define_runs()
         self._define_requests()
+        self._define_deliveries()
         self._define_process()
 
     # Told by the others
@@ -55,6 +58,12 @@ class Metrics:
                 self._tokens_out.inc(run.usage.output_tokens or 0)
         for reason, count in skipped:
             self._skips[reason].inc(count)
+
+    def tried(self, channel: str, result: str, seconds: float | None) -> None:
+        """An attempt to deliver was made; `seconds` after the event, where it was delivered at its first asking."""
+        self.deliveries.labels(channel, result).inc()
+        if seconds is not None:
+            self.delivery_latency.observe(seconds)
 
     def requested(self, verb: str, resource: str, code: str, seconds: float) -> None:
         """A request to the API server was answered with this code, or was not."""
@@ -154,6 +163,26 @@ class Metrics:
         for kind in ("Normal", "Warning"):
             self.events_dropped.labels(kind)
         self._requests: dict[tuple[str, str, str], Counter] = {}
+
+    def _define_deliveries(self) -> None:
+        self.deliveries = Counter(
+            "agentschedule_deliveries_total",
+            "Attempts to deliver, by channel and by what came of them.",
+            ["channel", "result"],
+            registry=self.registry,
+        )
+        for channel in CHANNELS:
+            for result in ("Delivered", "Retried", "Failed"):
+                self.deliveries.labels(channel, result)
+        self.delivery_latency = Histogram(
+            "agentschedule_delivery_latency_seconds",
+            "Time from an event until it was delivered.",
+            buckets=_DELIVERY,
+            registry=self.registry,
+        )
+        self.deliveries_under_way = Gauge(
+            "agentschedule_deliveries_under_way", "Attempts to deliver that are under way.", registry=self.registry
+        )
 
     def _define_process(self) -> None:
         self.orphans = Counter(

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from agentschedule.api.agentrun import AgentRunStatus
+from agentschedule.api.delivery import Event
 from agentschedule.api.status import AgentScheduleStatus, Run
 
 
@@ -94,7 +95,16 @@ class Forget:
     uid: str
 
 
-Action = CreateJob | StopJob | Explain | DeleteJob | DeletePod | DryRun | EnsureVolume | Adopt | Forget
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """Make the next attempt for an entry of the outbox, which the API server holds."""
+
+    run: str
+    target: str
+    event: Event
+
+
+Action = CreateJob | StopJob | Explain | DeleteJob | DeletePod | DryRun | EnsureVolume | Adopt | Forget | Deliver
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,11 +118,20 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class Tried:
+    """What came of an attempt to deliver. `seconds`: since the event, where it was delivered at its first asking."""
+
+    channel: str
+    result: Literal["Delivered", "Retried", "Failed"]
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What to do, what the status is to be, and when to look again (None: when something happens).
 
-    `consumed` names the starts whose outcome is taken into the status and may be forgotten. `ended` and `skipped` are
-    what is counted by metrics. `served_at` is for the next plan: when the due slots were looked at last.
+    `consumed` names the starts whose outcome is taken into the status and may be forgotten. `ended`, `skipped` and
+    `tried` are what is counted by metrics. `served_at` is for the next plan: when the due slots were looked at last.
     """
 
     status: AgentScheduleStatus
@@ -123,4 +142,5 @@ class Plan:
     consumed: frozenset[str] = frozenset()
     ended: tuple[Run, ...] = ()
     skipped: tuple[tuple[str, int], ...] = ()
+    tried: tuple[Tried, ...] = ()
     served_at: datetime | None = None

@@ -5,6 +5,7 @@ from agentschedule.api.status import Run
 from agentschedule.planning.budget import settle
 from agentschedule.planning.draft import FAILED_PHASES, NOTHING, Draft
 from agentschedule.planning.holds import count_result
+from agentschedule.planning.telling import tell_end
 from agentschedule.runs.result import clean
 
 
@@ -30,6 +31,7 @@ def close(draft: Draft, run: Run) -> None:
     elif failed:
         draft.update(last_failure_time=run.completed_at)
     _tell_end(draft, run)
+    tell_end(draft, run)
     settle(draft, run)
     if run.trigger != "Manual":
         count_result(draft, run)

@@ -8,9 +8,11 @@ from functools import lru_cache
 from typing import Literal
 
 from agentschedule.api.agentrun import AgentRunStatus
+from agentschedule.api.delivery import Event
 from agentschedule.api.status import AgentScheduleStatus, Condition, Hold, Run, Skip, SkipReason
-from agentschedule.planning.actions import Action, CreateJob, Note, Plan
+from agentschedule.planning.actions import Action, CreateJob, Note, Plan, Tried
 from agentschedule.planning.conditions import condition
+from agentschedule.planning.delivering import Occurred
 from agentschedule.planning.observed import Observed, PlannerSettings, Schedule, Start
 from agentschedule.policy.effective import Effective, effective
 from agentschedule.runs.manifest import Defaults
@@ -72,6 +74,8 @@ class Draft:
         self.wanted: set[str] = set()
         self.ended: list[Run] = []
         self.skipped: list[tuple[str, int]] = []
+        self.happened: list[Occurred] = []
+        self.tried: list[Tried] = []
         self._actions: list[Action] = []
         self._wakes: list[datetime] = []
         self._sightings = {(base_id(s.id), s.job.attempt): s for s in observed.sightings}
@@ -211,6 +215,12 @@ class Draft:
         """Tell people."""
         self.notes.append(Note(reason, message, warning=warning, agent_run=agent_run))
 
+    def occurred(self, event: Event, run: str, *, summary: str = "", message: str = "") -> None:
+        """Something that targets of spec.delivery may want to hear of. `run`: its id, or of what else it is."""
+        spec = self.observed.schedule.spec
+        if spec is not None and spec.delivery:
+            self.happened.append(Occurred(event, run, self.now.replace(microsecond=0), summary, message))
+
     def update(self, **changes: object) -> None:
         """Change fields of the status."""
         self.status = self.status.model_copy(update=changes)
@@ -272,6 +282,7 @@ class Draft:
             consumed=frozenset(self.consumed),
             ended=tuple(self.ended),
             skipped=tuple(self.skipped),
+            tried=tuple(self.tried),
             served_at=self.now if self.accepted else self.observed.served_at,
         )
 

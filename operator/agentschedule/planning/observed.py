@@ -10,8 +10,10 @@ from agentschedule.api.agentrun import AgentRunSpec, AgentRunStatus
 from agentschedule.api.spec import AgentScheduleSpec
 from agentschedule.api.status import AgentScheduleStatus
 from agentschedule.constants import RESTRICTED_OPERATIONS
+from agentschedule.planning.delivering import Attempted
 from agentschedule.policy import effective as policy
 from agentschedule.policy.effective import Effective
+from agentschedule.policy.reach import Outlets
 from agentschedule.runs.manifest import Defaults, Owner
 from agentschedule.runs.sighting import Sighting
 from agentschedule.timing import Blackouts, When
@@ -27,6 +29,8 @@ class Ceilings:
 
 
 NO_CEILINGS = Ceilings()
+ANY_OUTLET = Outlets()
+"""Everything is set up; URLs reach what is public."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +42,7 @@ class PlannerSettings:
     late_after: timedelta = timedelta(seconds=60)
     max_active_deadline_seconds: int = 86400
     ceilings: Ceilings = NO_CEILINGS
+    outlets: Outlets = ANY_OUTLET
 
     def policy_ceilings(self) -> policy.Ceilings:
         """What of it policies may set otherwise."""
@@ -84,7 +89,7 @@ NOTHING_UNWANTED = Unwanted()
 class Schedule:
     """An AgentSchedule, read. `spec` and `when` are None where they cannot be read; `problem` then says why.
 
-    `resume` is the id of the hold that a person wants to end.
+    `resume` is the id of the hold that a person wants to end, `redeliver` names what is to be delivered once more.
     """
 
     owner: Owner
@@ -96,6 +101,7 @@ class Schedule:
     problem: Problem | None = None
     pause: Pause | None = None
     resume: str | None = None
+    redeliver: str | None = None
     unwanted: Unwanted = NOTHING_UNWANTED
     deleting: bool = False
     blackouts: Blackouts = field(default_factory=Blackouts)
@@ -164,6 +170,7 @@ class Observed:
     `place`: which schedule of its namespace it is, the oldest first, from 1; None: their number has no limit.
     `began`: when this operator began to act. Of what another asked for before that, it does not know.
     `served_at`: when this operator last looked at the due slots, as the plan before this one says; None: not yet.
+    `attempted`: what became of deliveries since the plan before this one.
     """
 
     schedule: Schedule
@@ -179,3 +186,4 @@ class Observed:
     began: datetime | None = None
     policy: Effective | None = None
     place: int | None = None
+    attempted: tuple[Attempted, ...] = ()

@@ -14,11 +14,13 @@ from agentschedule.constants import (
     ANNOTATION_PAUSED,
     ANNOTATION_PAUSED_BY,
     ANNOTATION_PAUSED_UNTIL,
+    ANNOTATION_REDELIVER,
     ANNOTATION_RESUME,
     ANNOTATION_SKIP,
     LABEL_QUEUE_NAME,
     NAME_LENGTH,
 )
+from agentschedule.planning.deliverable import unusable_targets
 from agentschedule.planning.observed import (
     NOTHING_UNWANTED,
     Pause,
@@ -34,6 +36,7 @@ from agentschedule.timing import BlackoutEntry, Blackouts, TimingError, When, pa
 
 _MOST_UNWANTED = 15_000
 """More than all annotations of an object can hold."""
+_LONGEST_REDELIVER = 32 * 1024
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
@@ -69,6 +72,7 @@ def read_schedule(raw: dict[str, Any]) -> Schedule:
         problem=problem,
         pause=_pause(meta.get("annotations") or {}),
         resume=(meta.get("annotations") or {}).get(ANNOTATION_RESUME, "")[:256] or None,
+        redeliver=(meta.get("annotations") or {}).get(ANNOTATION_REDELIVER, "")[:_LONGEST_REDELIVER] or None,
         unwanted=_unwanted((meta.get("annotations") or {}).get(ANNOTATION_SKIP)),
         deleting="deletionTimestamp" in meta,
         blackouts=blackouts,
@@ -179,7 +183,7 @@ def _problem(owner: Owner, spec: AgentScheduleSpec) -> Problem | None:
     if spec.retry is not None:
         for name, text in (("backoff", spec.retry.backoff), ("maxBackoff", spec.retry.max_backoff)):
             parse_duration(text, f"spec.retry.{name}")
-    return _budget_problem(spec) or _template_problem(spec)
+    return _budget_problem(spec) or _template_problem(spec) or unusable_targets(spec.delivery or ())
 
 
 def _budget_problem(spec: AgentScheduleSpec) -> Problem | None:

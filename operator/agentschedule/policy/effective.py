@@ -1,13 +1,15 @@
 """Several policies as one: the strictest value of each field holds, the operator's settings where there is none."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any, Generic, TypeVar
 
 from agentschedule.api.policy import AgentPolicySpec, Grant, NamespaceSelector, SelectorRequirement
+from agentschedule.policy.addresses import Network, Reach
+from agentschedule.policy.reach import common_hosts, common_networks, networks
 from agentschedule.timing import parse_duration
 
 T = TypeVar("T")
@@ -68,6 +70,17 @@ class Effective:
     grants: tuple[Bound[tuple[Grant, ...]], ...]
     unreadable: tuple[str, ...] = ()
     """Policies that cannot be read: nobody knows what they forbid."""
+    delivery_hosts: Bound[tuple[str, ...]] | None = None
+    delivery_networks: Bound[tuple[Network, ...]] | None = None
+
+    def reach(self, settings: Reach) -> Reach:
+        """What deliveries may reach: what the policies say, and the settings where they say nothing."""
+        hosts, private = self.delivery_hosts, self.delivery_networks
+        return replace(
+            settings,
+            hosts=settings.hosts if hosts is None else hosts.value,
+            networks=settings.networks if private is None else private.value,
+        )
 
 
 def effective(policies: Sequence[Policy], namespace: str, labels: Mapping[str, str], ceilings: Ceilings) -> Effective:
@@ -98,6 +111,8 @@ def effective(policies: Sequence[Policy], namespace: str, labels: Mapping[str, s
         environments=tuple(_values(mine, lambda p: p.environment, str)),
         allowed_images=tuple(_values(mine, lambda p: p.allowed_images, tuple)),
         grants=tuple(_values(mine, lambda p: p.grants, tuple)),
+        delivery_hosts=_common(common_hosts, _values(mine, lambda p: p.delivery.allowed_hosts, tuple)),
+        delivery_networks=_common(common_networks, _values(mine, lambda p: p.delivery.private_networks, networks)),
         unreadable=tuple(f"{policy.by}: {policy.problem}" for policy in mine if policy.problem is not None),
     )
 
@@ -138,6 +153,13 @@ def _values(
 def _strictest(strict: Callable[..., Bound[T]], setting: T, given: Sequence[Bound[T]]) -> Bound[T]:
     """The settings are what holds where no policy says anything."""
     return strict(given, key=lambda bound: bound.value, default=Bound(setting, SETTINGS))
+
+
+def _common(common: Callable[[Sequence[T]], T], given: Sequence[Bound[T]]) -> Bound[T] | None:
+    """What all of them allow; None: nobody says anything."""
+    if not given:
+        return None
+    return Bound(common([bound.value for bound in given]), ", ".join(bound.by for bound in given))
 
 
 def _together(told: Sequence[Bound[tuple[str, ...]]]) -> Bound[tuple[str, ...]]:
