@@ -54,6 +54,17 @@ def deliveries(place: Place, name: str, phase: str | None = None) -> list[dict[s
     return [entry for entry in found if phase in {None, entry["phase"]}]
 
 
+def wait_for(place: Place, name: str, phase: str, number: int = 1) -> list[dict[str, Any]]:
+    """Wait until so many deliveries of a schedule are in a phase; returns them."""
+
+    def look() -> list[dict[str, Any]]:
+        found = deliveries(place, name, phase)
+        return found if len(found) == number else []
+
+    found: list[dict[str, Any]] = place.wait(f"{number} deliveries of {name} in phase {phase}", look, 90)
+    return found
+
+
 def test_a_result_reaches_a_webhook_and_a_mailbox(
     kubectl: Kubectl, namespace: str, make_operator: MakeOperator, hooks: Webhooks, post: Mailbox, tmp_path: Path
 ) -> None:
@@ -82,7 +93,7 @@ def test_a_result_reaches_a_webhook_and_a_mailbox(
         {"name": "quiet", "events": ["Failed"], **webhook(hooks)},
     ]
     place.apply(schedule("news", say("three <new> papers"), at=in_seconds(2), delivery=targets))
-    place.wait("both delivered", lambda: len(deliveries(place, "news", "Delivered")) == 2)
+    wait_for(place, "news", "Delivered", 2)
 
     run = place.status("news")["runs"][0]
     assert [(e["run"], e["target"], e["event"], e["attempts"]) for e in deliveries(place, "news")] == [
@@ -121,7 +132,7 @@ def test_the_agents_log_is_told_again_at_a_retry_and_its_job_kept_so_long(
     waiting = place.wait("its record", lambda: [e for e in deliveries(place, "talks", "Pending") if e["attempts"]])
     assert waiting[0]["lastError"] == "the host answered 503"
     assert [job["metadata"]["name"] for job in place.jobs_of("talks")] == [waiting[0]["run"]]
-    place.wait("delivery", lambda: deliveries(place, "talks", "Delivered"))
+    wait_for(place, "talks", "Delivered")
     first, second = (json.loads(request.body)["data"]["output"] for request in hooks.requests)
     assert first == second
     assert first["truncated"] is True
@@ -143,13 +154,13 @@ def test_nothing_is_lost_when_the_operator_is_killed_while_deliveries_are_pendin
     for name in names:
         place.apply(schedule(name, at=in_seconds(2), delivery=targets))
     for name in names:
-        place.wait(f"the outbox of {name}", lambda name=name: len(deliveries(place, name, "Pending")) == 4)
+        wait_for(place, name, "Pending", 4)
     place.wait("attempts under way", lambda: len(hooks.requests) >= 2)
     operator.kill()
     hooks.release()
     operator.start()
     for name in names:
-        place.wait(f"all of {name}", lambda name=name: len(deliveries(place, name, "Delivered")) == 4)
+        wait_for(place, name, "Delivered", 4)
     wanted = {(name, number) for name in names for number in range(4)}
     told: dict[tuple[str, int], set[str]] = {}
     for request in hooks.requests:
@@ -170,14 +181,14 @@ def test_what_could_not_be_delivered_is_told_of_and_goes_again_when_asked_for(
     operator.start()
     hooks.code = 410
     place.apply(schedule("gone", at=in_seconds(2), delivery=[{"name": "hook", **webhook(hooks)}], suspend=False))
-    (failed,) = place.wait("the failure", lambda: deliveries(place, "gone", "Failed"))
+    (failed,) = wait_for(place, "gone", "Failed")
     assert failed["lastError"].startswith("the host answered 410")
     (event,) = place.wait("the Event", lambda: [e for e in place.events_of("gone") if e["reason"] == "DeliveryFailed"])
     asked = f"agentschedule.dev/redeliver={failed['run']}/hook"
     assert (event["type"], asked in event["message"]) == ("Warning", True)
     hooks.code = 200
     place("annotate", "agentschedule", "gone", asked)
-    place.wait("delivery", lambda: deliveries(place, "gone", "Delivered"))
+    wait_for(place, "gone", "Delivered")
     time.sleep(2)
     assert len(hooks.requests) == 2
 
@@ -199,7 +210,8 @@ def test_targets_that_can_never_be_reached_are_refused(
     for name, (target, _) in bad.items():
         place.apply(schedule(name, at=in_seconds(3600), delivery=[{"name": "ops", **target}]))
     for name, (_, words) in bad.items():
-        found = place.wait(f"the refusal of {name}", lambda name=name: place.condition(name, "Accepted"))
+        place("wait", "agentschedule", name, "--for=condition=Accepted=false", "--timeout=60s")
+        found = place.condition(name, "Accepted")
         assert (found["status"], found["reason"]) == ("False", "InvalidDelivery")
         assert found["message"].startswith(f"spec.delivery[ops].{words}"), found["message"]
     both = schedule("both", at=in_seconds(3600), delivery=[{"name": "x", "stdout": {}, "logFile": {}}])
@@ -215,5 +227,5 @@ def test_a_manual_run_of_a_suspended_schedule_is_told_of(
     target = {"name": "hook", "message": "{{ event }}: {{ summary|upper }}", **webhook(hooks)}
     place.apply(schedule("resting", say("all well"), every="1h", suspend=True, delivery=[target]))
     place.apply(agent_run("now", "resting"))
-    place.wait("delivery", lambda: deliveries(place, "resting", "Delivered"))
+    wait_for(place, "resting", "Delivered")
     assert json.loads(hooks.requests[0].body)["data"]["message"] == "Succeeded: ALL WELL"
