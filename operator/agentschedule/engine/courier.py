@@ -172,7 +172,10 @@ class Courier:
 
     async def _send(self, parcel: _Parcel, entry: ScheduleEntry, delivery: Delivery, target: Target) -> Outcome:
         namespace = parcel.key.namespace
-        reach = self._registry.policies.of(namespace).reach(self._outgoing.reach)
+        policy = self._registry.policies.of(namespace)
+        if policy.unreadable:
+            raise _UnreadableError(f"nobody knows what is allowed: {policy.unreadable[0]}")
+        reach = policy.reach(self._outgoing.reach)
         notice = notice_of(entry, delivery)
         if target.output == "Log":
             notice = await self._with_log(notice, entry, delivery, target)
