@@ -6,6 +6,7 @@ import logging
 import socket
 import uuid
 from collections.abc import AsyncIterator, Coroutine, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -14,6 +15,9 @@ from agentschedule.cluster.credentials import Credentials
 from agentschedule.cluster.leadership import Leadership, Unopposed
 from agentschedule.cluster.lease import Elector, LeaseTimes
 from agentschedule.cluster.operations import Operations
+from agentschedule.cluster.reading import Reading
+from agentschedule.delivery.sending import Sender
+from agentschedule.engine.courier import Outgoing
 from agentschedule.engine.each import series_of_each
 from agentschedule.engine.engine import Engine
 from agentschedule.engine.executor import utc_now
@@ -25,6 +29,7 @@ from agentschedule.knowledge import Knowledge
 from agentschedule.leading import Term, Terms
 from agentschedule.metrics import Metrics
 from agentschedule.metrics.pulse import watch_loop
+from agentschedule.outgoing import Means, api_server_addresses, outlets_of, reach_of
 from agentschedule.planning.observed import Ceilings, PlannerSettings
 from agentschedule.policy.effective import Policy
 from agentschedule.probes import Probes
@@ -56,9 +61,19 @@ class Application:
         self._lease_client = Client(
             credentials, timeout=settings.renew_deadline, connections=1, on_request=self.metrics.requested
         )
+        # Of its own as well: Secrets and logs are never read in a start's place.
+        self._delivery_client = Client(
+            credentials, timeout=settings.api_timeout, connections=4, on_request=self.metrics.requested
+        )
+        never = api_server_addresses(credentials.server)
+        reach = reach_of(settings.delivery, never)
+        self._sender = Sender(Means(settings.delivery, reach))
+        self._outgoing = Outgoing(
+            self._sender, Reading(self._delivery_client), reach, settings.delivery.concurrency, self.leads
+        )
         self._leadership = self._make_leadership()
         self._operations = Operations(self._client, socket.gethostname(), self.leads)
-        planning = planner_settings(settings)
+        planning = replace(planner_settings(settings), outlets=outlets_of(settings.delivery, never))
         registry = Registry(planning.ceilings, utc_now, Policies(planning.policy_ceilings(), policies))
         self.intake = Intake(registry, planning)
         self.metrics.registry.register(Overview(self.intake.registry, leads=self.leads, clock=utc_now))
@@ -90,6 +105,7 @@ class Application:
         logger.info("serving health and metrics", extra={"port": port})
         await self._client.__aenter__()
         await self._lease_client.__aenter__()
+        await self._delivery_client.__aenter__()
         if self.settings.leader_election:
             await self._knowledge.learn()  # it is warm before it competes
         self._spawn("terms", self._terms.run())
@@ -109,6 +125,8 @@ class Application:
         written = self._operations.written()
         await self._leadership.release(self._knowledge.handed_over(written) if written is not None else None)
         await self._probes.stop()
+        await self._sender.close()
+        await self._delivery_client.__aexit__()
         await self._lease_client.__aexit__()
         await self._client.__aexit__()
         logger.info("stopped")
@@ -143,6 +161,7 @@ class Application:
             self.metrics,
             concurrency=settings.api_concurrency,
             status_interval=settings.status_interval,
+            outgoing=self._outgoing if settings.delivery.enabled else None,
         )
         engine.on_begun = _settle_memory
         sweeper = Sweeper(

@@ -37,6 +37,7 @@ ANNOTATION_PAUSED_UNTIL: Final = f"{GROUP}/paused-until"
 ANNOTATION_PAUSED_BY: Final = f"{GROUP}/paused-by"
 ANNOTATION_RESUME: Final = f"{GROUP}/resume"
 ANNOTATION_SKIP: Final = f"{GROUP}/skip"
+ANNOTATION_REDELIVER: Final = f"{GROUP}/redeliver"
 
 # Annotations on AgentSchedules, which the admission webhook alone writes.
 ANNOTATION_CREATED_BY: Final = f"{GROUP}/created-by"
@@ -60,5 +61,6 @@ OUTPUT_URI_BYTES: Final = 512
 MESSAGE_BYTES: Final = 1024
 INPUT_BYTES: Final = 16 * 1024
 CONTEXT_BYTES: Final = 16 * 1024
+DELIVERY_CONFIG_BYTES: Final = 16 * 1024
 NAME_LENGTH: Final = 48
 RESTRICTED_OPERATIONS: Final = ("delete_data", "send_email", "make_purchase", "modify_permissions")

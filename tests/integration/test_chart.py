@@ -23,6 +23,7 @@ RULES = [
     ([""], ["pods"], ["get", "list", "watch", "delete"]),
     ([""], ["persistentvolumeclaims"], ["get", "create", "patch"]),
     ([""], ["events"], ["list", "create", "patch"]),
+    *(DELIVERY_RULES := [([""], ["secrets"], ["get"]), ([""], ["pods/log"], ["get"])]),
 ]
 POLICY_RULES = [
     (["agentschedule.dev"], ["agentpolicies"], ["list", "watch"]),
@@ -52,6 +53,7 @@ EVERYTHING = {
     "service": {"annotations": {"note": "x"}, "port": 80},
     "serviceAccount": {"annotations": {"note": "x"}},
     "networkPolicy": {"enabled": True, "metricsFrom": [{"podSelector": {}}]},
+    "delivery": {"secretName": "mail", "volume": {"persistentVolumeClaim": {"claimName": "deliveries"}}},
 }
 
 
@@ -224,6 +226,35 @@ def test_every_value_has_its_effect(helm: Path) -> None:
     assert all(document["metadata"]["labels"]["team"] == "agents" for document in documents)
 
 
+def test_without_deliveries_the_operator_reads_no_secret(helm: Path) -> None:
+    documents = rendered(helm, {"delivery": {"enabled": False}})
+    (role,) = [role for role in of_kind(documents, "ClusterRole") if role["metadata"]["name"] == RELEASE]
+    assert rules_of(role) == [rule for rule in RULES if rule not in DELIVERY_RULES] + POLICY_RULES
+    assert settings_of(documents)["delivery"] == {"enabled": False}
+
+
+def test_what_deliveries_need_is_mounted_and_let_through(helm: Path) -> None:
+    smtp = {"host": "mail.example.com", "sender": "agents@example.com", "port": 465, "security": "tls"}
+    settings = {"delivery": {"ports": [443, 8443], "smtp": smtp}}
+    documents = rendered(helm, EVERYTHING | {"settings": settings})
+    pod = one(documents, "Deployment")["spec"]["template"]["spec"]
+    volumes = {volume["name"]: volume for volume in pod["volumes"]}
+    mounts = {mount["name"]: mount["mountPath"] for mount in pod["containers"][0]["volumeMounts"]}
+    assert volumes["delivery"]["secret"] == {"secretName": "mail"}
+    assert volumes["deliveries"]["persistentVolumeClaim"] == {"claimName": "deliveries"}
+    assert (mounts["delivery"], mounts["deliveries"]) == (
+        "/etc/agentschedule/delivery",
+        "/var/lib/agentschedule/deliveries",
+    )
+    assert settings_of(documents)["delivery"] == {
+        "ports": [443, 8443],
+        "smtp": smtp,
+        "log_directory": "/var/lib/agentschedule/deliveries",
+    }
+    *_, out = one(documents, "NetworkPolicy")["spec"]["egress"]
+    assert [port["port"] for port in out["ports"]] == [443, 8443, 465]
+
+
 def test_user_ids_are_left_to_a_platform_that_assigns_them(helm: Path) -> None:
     fixed = {"runAsUser": None, "runAsGroup": None, "fsGroup": None}
     pod = one(rendered(helm, {"podSecurityContext": fixed}), "Deployment")["spec"]["template"]["spec"]
@@ -315,7 +346,9 @@ def test_rights_end_at_the_namespace(kubectl: Kubectl, namespace: str, operator_
     assert not may("update", "leases.coordination.k8s.io/another", namespace)
     assert not may("get", f"leases.coordination.k8s.io/{RELEASE}", "default")
     assert not may("create", "jobs.batch", "default")
-    for resource in ("secrets", "configmaps", "nodes", "namespaces", "serviceaccounts"):
+    assert may("get", "secrets", namespace)
+    assert not may("list", "secrets", namespace)
+    for resource in ("configmaps", "nodes", "namespaces", "serviceaccounts"):
         assert not may("get", resource, namespace)
     assert not may("patch", "agentschedules.agentschedule.dev", namespace)
     assert not may("create", "pods", namespace)

@@ -162,7 +162,8 @@ class Operator:
 
     def _make_term(self) -> Term:
         world = self._world
-        engine = Engine(self.connection, self.intake, self.metrics, clock=self._now)
+        outgoing = world.receivers.outgoing(lambda: self.connection.dead)
+        engine = Engine(self.connection, self.intake, self.metrics, clock=self._now, outgoing=outgoing)
         sweeper = Sweeper(
             self.intake.registry,
             self.connection,

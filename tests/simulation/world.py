@@ -19,6 +19,7 @@ from .cluster import FakeCluster
 from .connection import Faults
 from .node import Behaviour
 from .operator import Operator
+from .post import Receivers
 from .story import Story
 from .users import NAMESPACE, Users
 
@@ -73,6 +74,7 @@ class World(Users):
         self.cluster = FakeCluster(self.clock, self.random, behave or (lambda _: self.behaviour))
         self.cluster.history.watched = self._watched
         self.cluster.history.ceilings = settings.ceilings
+        self.receivers = Receivers()
         self.story = Story()
         self.cluster.history.on_break = lambda how: self.story.tell_break(self._at(), how)
         self.elected = elected

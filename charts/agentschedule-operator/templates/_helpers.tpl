@@ -85,6 +85,16 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- if .Values.webhook.enabled }}
 {{- $_ := set $settings "webhook_certificates" "/etc/agentschedule-webhook" }}
 {{- end }}
+{{- $delivery := deepCopy (.Values.settings.delivery | default dict) }}
+{{- if not .Values.delivery.enabled }}
+{{- $_ := set $delivery "enabled" false }}
+{{- end }}
+{{- if .Values.delivery.volume }}
+{{- $_ := set $delivery "log_directory" "/var/lib/agentschedule/deliveries" }}
+{{- end }}
+{{- with $delivery }}
+{{- $_ := set $settings "delivery" . }}
+{{- end }}
 {{- with .Values.watchNamespaces }}
 {{- $_ := set $settings "namespaces" . }}
 {{- if $.Values.policies }}
@@ -140,4 +150,13 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 - apiGroups: [""]
   resources: [events]
   verbs: [list, create, patch]
+{{- if .Values.delivery.enabled }}
+# What spec.delivery names: Secrets of its schedule's own namespace, and the agent's log.
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [get]
+- apiGroups: [""]
+  resources: [pods/log]
+  verbs: [get]
+{{- end }}
 {{- end }}

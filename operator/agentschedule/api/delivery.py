@@ -23,6 +23,34 @@ TEMPLATE_LENGTH = 4096
 _NO_BREAK = r"^[^\x00-\x1f\x7f]*$"
 
 
+LONGEST_TIMEOUT = 60
+"""Seconds of one attempt of a webhook."""
+
+_OUR_HEADERS = frozenset(
+    {
+        "connection",
+        "content-encoding",
+        "content-length",
+        "content-type",
+        "expect",
+        "host",
+        "idempotency-key",
+        "keep-alive",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    }
+)
+_OUR_HEADER_PREFIXES = ("proxy-", "webhook-")
+
+
+def is_our_header(name: str) -> bool:
+    """Whether the connection, the body or the signature needs this header: a user's value would contradict or forge
+    it."""
+    return name.lower() in _OUR_HEADERS or name.lower().startswith(_OUR_HEADER_PREFIXES)
+
+
 class SecretKey(Model):
     """One entry of a Secret in the schedule's namespace. It is read when something is sent."""
 
@@ -178,10 +206,20 @@ class Target(Model):
     """A channel that a Python package brings."""
 
     @property
+    def channels(self) -> dict[str, Stdout | LogFile | Webhook | Slack | Email | Custom]:
+        """Those that are given, by their fields' names."""
+        given = (self.stdout, self.log_file, self.webhook, self.slack, self.email, self.custom)
+        return {name: channel for name, channel in zip(CHANNELS, given, strict=True) if channel is not None}
+
+    @property
     def channel(self) -> Stdout | LogFile | Webhook | Slack | Email | Custom | None:
         """The one that is given."""
-        given = (self.stdout, self.log_file, self.webhook, self.slack, self.email, self.custom)
-        return next((channel for channel in given if channel is not None), None)
+        return next(iter(self.channels.values()), None)
+
+    @property
+    def channel_name(self) -> str:
+        """Its field's name; `none` where none is given."""
+        return next(iter(self.channels), "none")
 
 
 DeliveryPhase = Literal["Pending", "Delivered", "Failed"]
@@ -208,6 +246,10 @@ class Delivery(Model):
     """Why the last attempt failed."""
     suppressed: Annotated[int | None, Field(ge=0)] = None
     """How many like notices were kept back before this one."""
+    message: Text | None = None
+    """What it is about, where it is not a run, or more than the run's entry says."""
+    settled_at: Time | None = None
+    """When it was delivered or given up."""
     redelivered: bool | None = None
     """It has gone again for the present value of the annotation agentschedule.dev/redeliver."""
 
@@ -225,3 +267,16 @@ class Told(Model):
     """How many like notices were kept back since."""
     summary_hash: Annotated[str | None, Field(max_length=32)] = None
     """Hash of the summary that was told."""
+
+
+class Telling(Model):
+    """What decides about the next notices."""
+
+    last: list[Told] = Field(default=[], max_length=90)
+    """What each target was told last, by event."""
+    troubled: bool | None = None
+    """The newest run that says something of it failed or had an alert: the next success is a recovery."""
+
+
+DELIVERY_LIST = schema(x_list_type="map", x_list_map_keys=["run", "target", "event"])
+"""The outbox is a map by what makes a delivery's key."""

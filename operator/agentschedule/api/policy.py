@@ -156,6 +156,45 @@ class Grant(Model):
     """What is granted."""
 
 
+HostPattern = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=253,
+        json_schema_extra=schema(
+            rule(
+                r"self.matches(r'^([*][.])?[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?([.][A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$')",
+                "must be a host's name such as hooks.example.com, or *.example.com for all below it",
+            )
+        ),
+    ),
+]
+"""A host by its name; `*.` in front stands for all below it."""
+
+NetworkText = Annotated[
+    str,
+    Field(
+        max_length=50,
+        json_schema_extra=schema(
+            rule(
+                "self.matches('^[0-9a-fA-F:.]+/[0-9]{1,3}$')",
+                "must be a network such as 10.20.0.0/16 or fd00:1234::/48",
+            )
+        ),
+    ),
+]
+
+
+class DeliveryPolicy(Model):
+    """Where deliveries may go."""
+
+    allowed_hosts: Annotated[list[HostPattern] | None, Field(max_length=100, json_schema_extra=_SET)] = None
+    """URLs of deliveries may name these hosts only. An empty list allows none. Slack is slack.com."""
+    private_networks: Annotated[list[NetworkText] | None, Field(max_length=50, json_schema_extra=_SET)] = None
+    """Networks that are not public and may be reached all the same, instead of those of the operator's settings. An
+    empty list allows none."""
+
+
 class AgentPolicySpec(Model):
     """What schedules in the selected namespaces may do. Of several policies the strictest value of each field holds."""
 
@@ -174,3 +213,5 @@ class AgentPolicySpec(Model):
     """The environment that these namespaces are, such as production."""
     allowed_images: Annotated[list[ImagePattern] | None, Field(max_length=50, json_schema_extra=_SET)] = None
     """All images of a run's pod must match one of these patterns. An empty list allows none."""
+    delivery: DeliveryPolicy = DeliveryPolicy()
+    """Where deliveries may go. Of several policies, where all of them allow."""

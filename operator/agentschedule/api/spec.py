@@ -6,6 +6,7 @@ from pydantic import ConfigDict, Field
 
 from agentschedule.api.blackouts import Blackout
 from agentschedule.api.container import Agent
+from agentschedule.api.delivery import Target
 from agentschedule.api.fields import (
     INPUT_RULE,
     Duration,
@@ -216,6 +217,11 @@ class AgentScheduleSpec(Model):
     """What a run, and the schedule in a period and in all, may cost. Costs are what agents report."""
     policy: RunPolicy | None = None
     """What must hold for a run to start, beside what administrators say in AgentPolicies."""
+    delivery: Annotated[
+        list[Target] | None,
+        Field(max_length=10, json_schema_extra=schema(x_list_type="map", x_list_map_keys=["name"])),
+    ] = None
+    """Who hears of what, up to 10 targets."""
     run_history_limit: Annotated[int, Field(ge=1, le=100)] = 10
     """How many runs status.runs keeps."""
     successful_jobs_history_limit: Annotated[int, Field(ge=0, le=100)] = 3

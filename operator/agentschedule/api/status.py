@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from agentschedule.api.delivery import DELIVERY_LIST, Delivery, Telling
 from agentschedule.api.fields import FreeObject, Model, Money, ObjectName, ShortText, Text, Time, schema
 from agentschedule.constants import OUTPUT_URI_BYTES, SUMMARY_BYTES
 
@@ -297,3 +298,7 @@ class AgentScheduleStatus(Model):
     """What the next run is told of the one before."""
     scheduling: Scheduling | None = None
     """The cursor."""
+    deliveries: Annotated[list[Delivery] | None, Field(max_length=100, json_schema_extra=DELIVERY_LIST)] = None
+    """Who is told of what, oldest first: what waits, was delivered or could not be."""
+    telling: Telling | None = None
+    """What was told last, for spec.delivery's cooldown, onlyOnChange and Recovered."""

@@ -145,6 +145,44 @@ class Client:
         finally:
             self._on_request(verb, resource, code, time.perf_counter() - begun)
 
+    async def tail(self, path: str, *, params: dict[str, str], keep: int, most: int) -> tuple[bytes, bool]:
+        """The last `keep` bytes of an answer that is no JSON, and whether more than those were there.
+
+        No more than `most` bytes are read: of a longer answer it is what comes right before that. Raises `ApiError`.
+        """
+        verb, resource = asked_for("GET", path)
+        begun, code = time.perf_counter(), "aborted"
+        kept, read = bytearray(), 0
+        try:
+            async with self._open.get(
+                self._credentials.server + path,
+                params=params,
+                headers={**self._credentials.headers(), "Accept": "*/*"},
+                timeout=self._timeout,
+            ) as response:
+                code = str(response.status)
+                if response.status >= 400:
+                    if response.status == 401:
+                        self._credentials.doubt()
+                    raise ApiError.of(response.status, _parse(await response.read()), None)
+                async for chunk in response.content.iter_any():
+                    kept += chunk
+                    read += len(chunk)
+                    if len(kept) > 2 * keep:
+                        del kept[:-keep]
+                    if read >= most:
+                        response.close()
+                        break
+            return bytes(kept[-keep:]), read > keep
+        except TimeoutError as error:
+            code = "timeout"
+            raise ApiError(0, "Timeout", f"no answer to GET {path} within {self._timeout.total} s") from error
+        except (aiohttp.ClientError, OSError) as error:
+            code = "unreachable"
+            raise ApiError(0, "Unreachable", f"the API server cannot be reached: {error}") from error
+        finally:
+            self._on_request(verb, resource, code, time.perf_counter() - begun)
+
     async def pages(self, path: str, *, selector: str = "", size: int = 500) -> AsyncIterator[Page]:
         """All objects of a collection, some at a time: ten thousand at once take 200 MiB."""
         params = {"limit": str(size)} | ({"labelSelector": selector} if selector else {})

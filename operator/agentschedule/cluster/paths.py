@@ -7,6 +7,7 @@ _ROOTS = {
     "jobs": "/apis/batch/v1",
     "namespaces": "/api/v1",
     "pods": "/api/v1",
+    "secrets": "/api/v1",
     "events": "/api/v1",
     "persistentvolumeclaims": "/api/v1",
     "leases": "/apis/coordination.k8s.io/v1",

@@ -14,8 +14,8 @@ from typing import Any
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from agentschedule.delivery.addresses import Reach, refused_address
 from agentschedule.delivery.threads import look_up
+from agentschedule.policy.addresses import Reach, refused_address
 
 Family = Any
 """An entry of `getaddrinfo`: family, type, protocol, canonical name, socket address."""
@@ -44,6 +44,10 @@ class Guard:
         self.reach = reach
         self._tls = tls or ssl.create_default_context()
         self._resolver = resolver or SystemNames
+
+    def within(self, reach: Reach) -> "Guard":
+        """The same with another reach."""
+        return self if reach == self.reach else Guard(reach, tls=self._tls, resolver=self._resolver)
 
     def session(self, seconds: float) -> aiohttp.ClientSession:
         """A session for one request, which takes at most `seconds`, names and TLS included."""

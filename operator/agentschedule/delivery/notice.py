@@ -1,7 +1,7 @@
 """What is told: one event of one schedule, in most cases of one run. Everything in it may be shown to its receiver."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -50,6 +50,10 @@ class Notice:
         if self.started_at is None or self.completed_at is None:
             return None
         return max(0.0, (self.completed_at - self.started_at).total_seconds())
+
+    def with_output(self, text: str, *, truncated: bool) -> "Notice":
+        """The same with the agent's log."""
+        return replace(self, output=text, output_truncated=truncated)
 
     def document(self, message: str = "") -> dict[str, Any]:
         """The notice as JSON, in the form that Standard Webhooks recommends: type, timestamp, data."""

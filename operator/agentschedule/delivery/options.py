@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from agentschedule.delivery.addresses import Reach
 from agentschedule.delivery.channels.email import Smtp
 from agentschedule.delivery.channels.logfile import LogFiles
 from agentschedule.delivery.channels.slack import Workspace
+from agentschedule.policy.addresses import Reach
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from email.utils import parsedate_to_datetime
 import aiohttp
 from aiohttp import hdrs
 
-from agentschedule.delivery.addresses import refused_url
 from agentschedule.delivery.guard import ForbiddenAddressError, Guard
 from agentschedule.delivery.outcome import LONGEST_WAIT, Again, Delivered, Outcome, Refused
+from agentschedule.policy.addresses import refused_url
 
 _TEMPORARY = {408, 409, 421, 423, 425, 429}
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, cast
 
@@ -14,6 +14,7 @@ from agentschedule.delivery.notice import Notice
 from agentschedule.delivery.options import Options
 from agentschedule.delivery.outcome import Again, Outcome, Refused, scrubbed
 from agentschedule.delivery.rendering import Renderer, UnusableTemplateError, template_values
+from agentschedule.policy.addresses import Reach
 from agentschedule.timing import TimingError, parse_duration
 
 _LOG = logging.getLogger(__name__)
@@ -24,20 +25,29 @@ Secrets = Mapping[SecretKey, str]
 
 
 class Sender:
-    """Sends notices. `guard` and `renderer` live as long as it does."""
+    """Sends notices. `guard` and `renderer` live as long as it does; `options` is asked for what is set now, since
+    mounted credentials change."""
 
-    def __init__(self, options: Options, *, guard: Guard | None = None, renderer: Renderer | None = None) -> None:
-        self._options = options
-        self._guard = guard or Guard(options.reach)
+    def __init__(
+        self, options: Options | Callable[[], Options], *, guard: Guard | None = None, renderer: Renderer | None = None
+    ) -> None:
+        self._now_set = options if callable(options) else lambda: options
+        self._guard = guard or Guard(self._now_set().reach)
         self._renderer = renderer or Renderer()
 
-    async def send(self, target: Target, notice: Notice, secrets: Secrets) -> Outcome:
-        """Send it once. Whatever goes wrong is an outcome, and none has a secret in it."""
+    async def send(self, target: Target, notice: Notice, secrets: Secrets, reach: Reach | None = None) -> Outcome:
+        """Send it once. Whatever goes wrong is an outcome, and none has a secret in it.
+
+        `reach`: what this target may reach, where that is not what the options say.
+        """
+        options = self._now_set()
+        guard = self._guard.within(reach) if reach is not None else self._guard
+        attempt = _Attempt(options, guard, self._renderer)
         try:
-            async with asyncio.timeout(self._options.seconds):
-                outcome = await self._send(target, _shaped(notice, target), secrets)
+            async with asyncio.timeout(options.seconds):
+                outcome = await attempt.send(target, _shaped(notice, target), secrets)
         except TimeoutError:
-            outcome = Again(f"it took more than {self._options.seconds:g} s")
+            outcome = Again(f"it took more than {options.seconds:g} s")
         except _MissingError as missing:
             outcome = Again(str(missing))
         except Exception as error:  # noqa: BLE001 - one delivery harms no other; texts of exceptions may hold secrets
@@ -46,13 +56,22 @@ class Sender:
                 extra={"namespace": notice.namespace, "schedule": notice.schedule, "error": type(error).__name__},
             )
             outcome = Again(f"unexpected failure ({type(error).__name__})")
-        return scrubbed(outcome, (*secrets.values(), *self._own_secrets()))
+        return scrubbed(outcome, (*secrets.values(), *_own_secrets(options)))
 
     async def close(self) -> None:
         """End the process that renders templates."""
         await self._renderer.close()
 
-    async def _send(self, target: Target, notice: Notice, secrets: Secrets) -> Outcome:
+
+class _Attempt:
+    """What one attempt is made with."""
+
+    def __init__(self, options: Options, guard: Guard, renderer: Renderer) -> None:
+        self._options = options
+        self._guard = guard
+        self._renderer = renderer
+
+    async def send(self, target: Target, notice: Notice, secrets: Secrets) -> Outcome:
         message = await self._renderer.message(notice, target.message)
         # A document has everything by itself: its message is the template's, where there is one.
         words = message.text if target.message is not None else message.title
@@ -113,10 +132,11 @@ class Sender:
             return replace(default, channel=wanted.channel, webhook_url="" if default.token else default.webhook_url)
         return default
 
-    def _own_secrets(self) -> tuple[str, ...]:
-        smtp = self._options.smtp
-        own = (smtp.password if smtp else "", self._options.slack.token, self._options.slack.webhook_url)
-        return tuple(secret for secret in own if secret)
+
+def _own_secrets(options: Options) -> tuple[str, ...]:
+    smtp = options.smtp
+    own = (smtp.password if smtp else "", options.slack.token, options.slack.webhook_url)
+    return tuple(secret for secret in own if secret)
 
 
 def wanted_secrets(target: Target) -> frozenset[SecretKey]:

@@ -13,6 +13,7 @@ from typing import Any
 
 from agentschedule.engine.ahead import Upcoming
 from agentschedule.engine.auditor import Auditor
+from agentschedule.engine.courier import Courier, Outgoing
 from agentschedule.engine.dispatcher import Dispatcher, Urgency
 from agentschedule.engine.entries import Key, ScheduleEntry
 from agentschedule.engine.executor import Executor, utc_now
@@ -59,6 +60,7 @@ class Engine:
         concurrency: int = 64,
         status_interval: float = 1.0,
         clock: Callable[[], datetime] = utc_now,
+        outgoing: Outgoing | None = None,
     ) -> None:
         self.intake = intake
         self.registry = intake.registry
@@ -71,7 +73,12 @@ class Engine:
         self._metrics = metrics
         self._clock = clock
         starter = Starter(self.registry, cluster, self.dispatcher, self.recorder, metrics, clock=clock, wake=self.wake)
-        executor = Executor(self.registry, cluster, self.dispatcher, starter, clock=clock, wake=self.wake)
+        self._courier = outgoing and Courier(
+            outgoing, self.registry, metrics, clock=clock, wake=self.wake, busy=self._is_bursting
+        )
+        executor = Executor(
+            self.registry, cluster, self.dispatcher, starter, clock=clock, wake=self.wake, courier=self._courier
+        )
         self._rereader = Rereader(self.registry, cluster, self.dispatcher)
         self._writer = StatusWriter(
             self.registry,
@@ -160,6 +167,8 @@ class Engine:
             await asyncio.Event().wait()  # the workers go on until this task is cancelled
         finally:
             auditing.cancel()
+            if self._courier is not None:
+                await self._courier.stop()
             await self.dispatcher.stop()
 
     def _is_late(self, key: Key) -> bool:
@@ -178,6 +187,10 @@ class Engine:
         self._writer.hurry()
         begun = self._seconds()
         self.auditor.flush_all()
+        if self._courier is not None:
+            await self._courier.close(min(_FLUSH, seconds))
+            for key in [key for key, entry in self.registry.schedules.items() if entry.attempted]:
+                self._safely(key, self._reconciler.reconcile)
         await self.dispatcher.drain(min(_FLUSH, seconds))
         self.dispatcher.only()
         if not await self.dispatcher.drain(begun + seconds - self._seconds()):

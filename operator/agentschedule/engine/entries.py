@@ -9,6 +9,7 @@ import orjson
 from agentschedule.api.agentrun import AgentRunStatus
 from agentschedule.api.status import AgentScheduleStatus
 from agentschedule.engine.ahead import Ahead
+from agentschedule.planning.delivering import Attempted
 from agentschedule.planning.observed import Request, Schedule, Start, Verdict, VolumeState
 
 
@@ -87,6 +88,8 @@ class ScheduleEntry(_Entry[AgentScheduleStatus]):
     lateness: float | None = None
     """How late its newest Job was created, in seconds."""
     locked: dict[str, datetime] = field(default_factory=dict)
+    attempted: tuple[Attempted, ...] = ()
+    """What became of deliveries since the last plan."""
     expected: datetime | None = None
     """The due time for which a plan is to be made ahead."""
     ahead: Ahead | None = None

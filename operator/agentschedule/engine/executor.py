@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from agentschedule.cluster.errors import ApiError
+from agentschedule.engine.courier import Courier
 from agentschedule.engine.dispatcher import Dispatcher, Urgency
 from agentschedule.engine.entries import Key, ScheduleEntry
 from agentschedule.engine.ports import Cluster
@@ -20,6 +21,7 @@ from agentschedule.planning.actions import (
     CreateJob,
     DeleteJob,
     DeletePod,
+    Deliver,
     DryRun,
     EnsureVolume,
     Explain,
@@ -44,7 +46,9 @@ class Executor:
         *,
         clock: Callable[[], datetime],
         wake: Callable[[Key], None],
+        courier: Courier | None = None,
     ) -> None:
+        self._courier = courier
         self._registry = registry
         self._cluster = cluster
         self._dispatcher = dispatcher
@@ -69,6 +73,9 @@ class Executor:
                 self._prepare(key, entry, action)
             case Adopt():
                 self._once(key, action.uid, Urgency.CLEAN, lambda: self._adopt(key, entry, action))
+            case Deliver():
+                if self._courier is not None:
+                    self._courier.deliver(key, entry, action)
             case Forget():
                 self._registry.forget_job(entry.schedule.owner.uid, action.name, action.uid)
 

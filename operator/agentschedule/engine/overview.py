@@ -40,13 +40,15 @@ class Overview(Collector):
 
     def _of_all(self) -> Iterator[Metric]:
         phases: Counter[str | None] = Counter()
-        active = queued = 0
+        active = queued = pending = 0
         suspects = Suspects(self._registry, self._clock())
         for entry in self._registry.schedules.values():
             status = entry.status
             phases[status.phase] += 1
             active += status.active_count
             queued += len(status.queued)
+            if status.deliveries:
+                pending += sum(delivery.phase == "Pending" for delivery in status.deliveries)
             suspects.look_at(entry)
         schedules = GaugeMetricFamily(
             "agentschedule_schedules",
@@ -63,6 +65,7 @@ class Overview(Collector):
             "Slots that wait for an earlier run of their schedule (concurrencyPolicy Queue).",
             queued,
         )
+        yield _gauge("agentschedule_deliveries_pending", "Deliveries that are not settled yet.", pending)
         yield _gauge(
             "agentschedule_waiting_starts",
             "Starts that wait for their turn at the ceilings on active runs or at the pace of catch-up starts.",

@@ -70,6 +70,7 @@ class Reconciler:
         if changed or entry.status is not observed.status:  # else what is known of the old one holds of the new one
             entry.status = decided.status
         entry.served_at = decided.served_at
+        entry.attempted = entry.attempted[len(observed.attempted) :]
         for name in decided.consumed:
             entry.starts.pop(name, None)
             entry.failures.pop(name, None)
@@ -80,13 +81,7 @@ class Reconciler:
         if changed or not observed.settled:
             self._writer.changed("agentschedules", key, calm=_is_progress(observed.status, entry.status))
         self._update_requests(key, decided)
-        for note in decided.notes:
-            self._tell(entry, note)
-        self._metrics.decided(decided.ended, decided.skipped)
-        if decided.decisions:
-            self._metrics.permitted(decided.decisions)
-        if decided.records:
-            self._auditor.take(entry.schedule, decided.records)
+        self._tell(entry, decided)
         if decided.wake_at is not None:
             self._wake_at(key, entry, decided.wake_at)
 
@@ -127,7 +122,18 @@ class Reconciler:
 
     # Telling and counting
 
-    def _tell(self, entry: ScheduleEntry, note: Note) -> None:
+    def _tell(self, entry: ScheduleEntry, decided: Plan) -> None:
+        for note in decided.notes:
+            self._post(entry, note)
+        self._metrics.decided(decided.ended, decided.skipped)
+        if decided.decisions:
+            self._metrics.permitted(decided.decisions)
+        if decided.records:
+            self._auditor.take(entry.schedule, decided.records)
+        for tried in decided.tried:
+            self._metrics.tried(tried.channel, tried.result, tried.seconds)
+
+    def _post(self, entry: ScheduleEntry, note: Note) -> None:
         reference = regarding(entry)
         if note.agent_run is not None:
             request = self._registry.requests.get(Key(entry.schedule.owner.namespace, note.agent_run))

@@ -82,6 +82,7 @@ class Registry:
             policy=self.policies.of(key.namespace),
             place=self._place(key),
             others=self.spending.others(key),
+            attempted=entry.attempted,
         )
 
     def _place(self, key: Key) -> int | None:
@@ -119,6 +120,12 @@ class Registry:
     def jobs_of(self, schedule_uid: str) -> Collection[JobFacts]:
         """Jobs of a schedule, with those that are gone and remembered."""
         return self._jobs.get(schedule_uid, {}).values()
+
+    def pod_of(self, schedule_uid: str, job: str) -> str | None:
+        """The pod of a schedule's Job, while it is there."""
+        found = self._jobs.get(schedule_uid, {}).get(job)
+        pod = self._pods.get(found.uid) if found is not None else None
+        return pod.name if pod is not None and pod.uid not in self._gone else None
 
     def has_uid(self, key: Key, uid: str) -> bool:
         """Whether this very schedule is known."""

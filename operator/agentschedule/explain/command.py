@@ -90,6 +90,11 @@ def _limits(rules: Effective) -> Iterator[tuple[str, str, str]]:
         yield "schedules of a user", f"{quota.value.most}{exempt}", quota.by
     for environment in rules.environments:
         yield "environment", environment.value, environment.by
+    if rules.delivery_hosts is not None:
+        yield "deliveries to hosts", ", ".join(rules.delivery_hosts.value) or "none", rules.delivery_hosts.by
+    private = rules.delivery_networks
+    if private is not None:
+        yield "private networks", ", ".join(map(str, private.value)) or "none", private.by
     for images in rules.allowed_images:
         yield "images", ", ".join(images.value) or "none", images.by
 

@@ -12,6 +12,7 @@ from typing import Final, get_args
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.process_collector import ProcessCollector
 
+from agentschedule.api.delivery import CHANNELS
 from agentschedule.api.status import Run, RunPhase, SkipReason, Trigger
 from agentschedule.audit.record import AuditType
 from agentschedule.policy.gate import RULES
@@ -23,6 +24,7 @@ _LAG: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15)
 
 _ENDED: Final = tuple(phase for phase in get_args(RunPhase) if phase not in {"Pending", "Running"})
 _OPERATIONS: Final = ("create", "update")
+_DELIVERY: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14400)
 _CREATE: Final = ("create", "jobs")
 
 # A second series for each, which says when it began: Prometheus has its own ways to know.
@@ -38,6 +40,7 @@ class Metrics:
         self._define_runs()
         self._define_requests()
         self._define_policy()
+        self._define_deliveries()
         self._define_process()
 
     # Told by the others
@@ -80,6 +83,12 @@ class Metrics:
         known = operation if operation in _OPERATIONS else "other"
         self.admissions.labels(known, result).inc()
         self.admission_seconds.observe(seconds)
+
+    def tried(self, channel: str, result: str, seconds: float | None) -> None:
+        """An attempt to deliver was made; `seconds` after the event, where it was delivered at its first asking."""
+        self.deliveries.labels(channel, result).inc()
+        if seconds is not None:
+            self.delivery_latency.observe(seconds)
 
     def requested(self, verb: str, resource: str, code: str, seconds: float) -> None:
         """A request to the API server was answered with this code, or was not."""
@@ -215,6 +224,26 @@ class Metrics:
             "Time that an admission request took until it was answered.",
             buckets=_REQUEST,
             registry=self.registry,
+        )
+
+    def _define_deliveries(self) -> None:
+        self.deliveries = Counter(
+            "agentschedule_deliveries_total",
+            "Attempts to deliver, by channel and by what came of them.",
+            ["channel", "result"],
+            registry=self.registry,
+        )
+        for channel in CHANNELS:
+            for result in ("Delivered", "Retried", "Failed"):
+                self.deliveries.labels(channel, result)
+        self.delivery_latency = Histogram(
+            "agentschedule_delivery_latency_seconds",
+            "Time from an event until it was delivered.",
+            buckets=_DELIVERY,
+            registry=self.registry,
+        )
+        self.deliveries_under_way = Gauge(
+            "agentschedule_deliveries_under_way", "Attempts to deliver that are under way.", registry=self.registry
         )
 
     def _define_process(self) -> None:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any, Literal
 
 from agentschedule.api.agentrun import AgentRunStatus
+from agentschedule.api.delivery import Event
 from agentschedule.api.status import AgentScheduleStatus, Run
 from agentschedule.audit.record import AuditType
 
@@ -95,7 +96,16 @@ class Forget:
     uid: str
 
 
-Action = CreateJob | StopJob | Explain | DeleteJob | DeletePod | DryRun | EnsureVolume | Adopt | Forget
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """Make the next attempt for an entry of the outbox, which the API server holds."""
+
+    run: str
+    target: str
+    event: Event
+
+
+Action = CreateJob | StopJob | Explain | DeleteJob | DeletePod | DryRun | EnsureVolume | Adopt | Forget | Deliver
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,12 +133,21 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
+class Tried:
+    """What came of an attempt to deliver. `seconds`: since the event, where it was delivered at its first asking."""
+
+    channel: str
+    result: Literal["Delivered", "Retried", "Failed"]
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What to do, what the status is to be, and when to look again (None: when something happens).
 
-    `consumed` names the starts whose outcome is taken into the status and may be forgotten. `ended` and `skipped` are
-    what is counted by metrics, and so are `decisions`: the rule that decided about a start, and what it said.
-    `records` are for the audit. `served_at` is for the next plan: when the due slots were looked at last.
+    `consumed` names the starts whose outcome is taken into the status and may be forgotten. `ended`, `skipped` and
+    `tried` are what is counted by metrics, and so are `decisions`: the rule that decided about a start, and what it
+    said. `records` are for the audit. `served_at` is for the next plan: when the due slots were looked at last.
     """
 
     status: AgentScheduleStatus
@@ -139,6 +158,7 @@ class Plan:
     consumed: frozenset[str] = frozenset()
     ended: tuple[Run, ...] = ()
     skipped: tuple[tuple[str, int], ...] = ()
+    tried: tuple[Tried, ...] = ()
     served_at: datetime | None = None
     records: tuple[Record, ...] = ()
     decisions: tuple[tuple[str, str], ...] = ()

@@ -95,9 +95,13 @@ def settle(draft: Draft, run: Run) -> None:
     )
     draft.update(budget=after)
     if budget is not None:
-        _alert(draft, budget.alert_at_percent, "in all", budget.total_usd, (account.total_usd, after.total_usd))
-        spent = (account.period_spent_usd, after.period_spent_usd)
-        _alert(draft, budget.alert_at_percent, f"in this {_word(budget)}", budget.period_usd, spent)
+        period = (account.period_spent_usd, after.period_spent_usd)
+        texts = [
+            *_alert(draft, budget.alert_at_percent, "in all", budget.total_usd, (account.total_usd, after.total_usd)),
+            *_alert(draft, budget.alert_at_percent, f"in this {_word(budget)}", budget.period_usd, period),
+        ]
+        if texts:
+            draft.occurred("BudgetAlert", run.id, message="; ".join(texts))
 
 
 def charged(run: Run) -> Decimal:
@@ -174,16 +178,18 @@ def _shortage(
     )
 
 
-def _alert(draft: Draft, percent: int, where: str, limit: Decimal | None, spent: tuple[Decimal, Decimal]) -> None:
+def _alert(draft: Draft, percent: int, where: str, limit: Decimal | None, spent: tuple[Decimal, Decimal]) -> list[str]:
     if limit is None:
-        return
+        return []
     before, after = spent
     period = draft.status.budget.period_start if draft.status.budget else None
     threshold = limit * percent / 100
-    if before < threshold <= after:
-        text = f"{money_text(after)} of {money_text(limit)} USD are spent {where}: {percent} % is reached"
-        draft.note("BudgetAlert", text, warning=True)
-        draft.record("BudgetAlert", f"{where}/{period}/{limit}/{percent}", text)
+    if not before < threshold <= after:
+        return []
+    text = f"{money_text(after)} of {money_text(limit)} USD are spent {where}: {percent} % is reached"
+    draft.note("BudgetAlert", text, warning=True)
+    draft.record("BudgetAlert", f"{where}/{period}/{limit}/{percent}", text)
+    return [text]
 
 
 def _tokens(run: Run) -> int:

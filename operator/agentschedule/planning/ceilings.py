@@ -1,6 +1,9 @@
 """Ceilings of policies and settings: what lies above one is refused, also when the policy came after the schedule."""
 
+from dataclasses import replace
+
 from agentschedule.api.fields import money_text
+from agentschedule.planning.deliverable import undeliverable
 from agentschedule.planning.draft import Draft
 from agentschedule.planning.observed import Problem
 from agentschedule.policy.effective import SETTINGS
@@ -13,7 +16,9 @@ def above_ceilings(draft: Draft, *, accepted: bool) -> Problem | None:
     Of one that was accepted the slots are looked at again only where a policy says how close they may be.
     """
     looks = not accepted or draft.policy.min_interval.by != SETTINGS
-    return _quota(draft) or _deadline(draft) or _budget(draft) or (_interval(draft) if looks else None)
+    return (
+        _quota(draft) or _deadline(draft) or _budget(draft) or _delivery(draft) or (_interval(draft) if looks else None)
+    )
 
 
 def _quota(draft: Draft) -> Problem | None:
@@ -40,6 +45,15 @@ def _budget(draft: Draft) -> Problem | None:
         return None
     text = f"spec.budget.perRunUSD is {money_text(wanted)}; {_who(most.by)} at most {money_text(most.value)}"
     return Problem("BudgetTooHigh", text)
+
+
+def _delivery(draft: Draft) -> Problem | None:
+    """A target that nothing can be delivered to, as settings and policies stand."""
+    spec = draft.observed.schedule.spec
+    if spec is None or not spec.delivery:
+        return None
+    outlets = draft.settings.outlets
+    return undeliverable(spec.delivery, replace(outlets, reach=draft.policy.reach(outlets.reach)))
 
 
 def _interval(draft: Draft) -> Problem | None:

@@ -7,6 +7,7 @@ from agentschedule.planning.budget import settle
 from agentschedule.planning.draft import FAILED_PHASES, NOTHING, Draft
 from agentschedule.planning.holds import count_result
 from agentschedule.planning.spending import charge
+from agentschedule.planning.telling import notify_end
 from agentschedule.runs.result import clean
 
 
@@ -33,6 +34,7 @@ def close(draft: Draft, run: Run) -> None:
         draft.update(last_failure_time=run.completed_at)
     _tell_end(draft, run)
     tell_ended(draft, run)
+    notify_end(draft, run)
     settle(draft, run)
     charge(draft, run)
     if run.trigger != "Manual":

@@ -23,16 +23,20 @@ LONGEST_WAIT = timedelta(hours=1)
 DEFAULT_RETRIES = 5
 """Further attempts of channels whose target does not say how many."""
 _SPREAD = 0.1
+_REMEMBERED = 10
+"""Settled entries of runs that are told of in the status no more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Occurred:
-    """An event. `run` is the run's id, or of what else it is: a hold's id, a budget's period."""
+    """An event. `run` is the run's id, or of what else it is: a hold's id. `message`: what the run's entry does not
+    say."""
 
     event: Event
     run: str
     at: datetime
     summary: str = ""
+    message: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +96,7 @@ def put(outbox: Outbox, targets: Sequence[Target], occurred: Occurred) -> Outbox
         if occurred.event not in target.events or (occurred.run, target.name, occurred.event) in there:
             continue
         last = told.get((target.name, occurred.event))
-        digest = _digest(occurred.summary)
+        digest = _digest(occurred.summary or occurred.message)
         if last is not None and target.only_on_change and _nothing_new(outbox.told, target, occurred, digest):
             continue
         if last is not None and occurred.at < last.at + _cooldown(target):
@@ -106,6 +110,7 @@ def put(outbox: Outbox, targets: Sequence[Target], occurred: Occurred) -> Outbox
                 at=occurred.at,
                 next_attempt=occurred.at,
                 suppressed=(last.suppressed if last else 0) or None,
+                message=clean(occurred.message, MESSAGE_BYTES) or None,
             )
         )
         told[target.name, occurred.event] = Told(
@@ -114,12 +119,16 @@ def put(outbox: Outbox, targets: Sequence[Target], occurred: Occurred) -> Outbox
     return Outbox(tuple(entries), tuple(told.values()))
 
 
-def settle(outbox: Outbox, uid: str, targets: Sequence[Target], attempted: Attempted) -> Outbox:
-    """The outbox with an attempt's outcome. One for an entry that is not pending any more changes nothing."""
-    retries = {target.name: retries_of(target) for target in targets}
+def settle(outbox: Outbox, uid: str, targets: Sequence[Target] | None, attempted: Attempted) -> Outbox:
+    """The outbox with an attempt's outcome. One for an entry that is not pending any more changes nothing.
+
+    `targets` None: nobody knows them at present.
+    """
+    retries = {target.name: retries_of(target) for target in targets or ()}
+    unknown = DEFAULT_RETRIES if targets is None else 0
     return Outbox(
         tuple(
-            _settled(entry, uid, retries.get(entry.target, 0), attempted)
+            _settled(entry, uid, retries.get(entry.target, unknown), attempted)
             if (entry.run, entry.target, entry.event) == (attempted.run, attempted.target, attempted.event)
             and entry.phase == "Pending"
             else entry
@@ -129,11 +138,11 @@ def settle(outbox: Outbox, uid: str, targets: Sequence[Target], attempted: Attem
     )
 
 
-def without_target(outbox: Outbox, targets: Sequence[Target]) -> Outbox:
+def without_target(outbox: Outbox, targets: Sequence[Target], now: datetime) -> Outbox:
     """The outbox after an edit: what waits for a target that is gone is given up."""
     names = {target.name for target in targets}
     entries = tuple(
-        _failed(entry, "the target was removed from spec.delivery")
+        _failed(entry, "the target was removed from spec.delivery", now)
         if entry.phase == "Pending" and entry.target not in names
         else entry
         for entry in outbox.entries
@@ -167,14 +176,22 @@ def unsettled(outbox: Outbox) -> frozenset[str]:
     return frozenset(entry.run for entry in outbox.entries if entry.phase == "Pending")
 
 
-def trimmed(outbox: Outbox, runs: Iterable[str]) -> tuple[Outbox, tuple[Delivery, ...]]:
+def forgotten(outbox: Outbox, runs: Iterable[str]) -> Outbox:
+    """The outbox without settled entries of runs that the status does not tell of any more, but for the newest ones:
+    those of what is no run, and failed ones, which may go again."""
+    known = frozenset(runs)
+    old = [e for e in outbox.entries if e.phase != "Pending" and e.run not in known]
+    kept = [e for e in old if e.phase == "Failed" or e.message is not None][-_REMEMBERED:]
+    gone = {id(e) for e in old} - {id(e) for e in kept}
+    return Outbox(tuple(e for e in outbox.entries if id(e) not in gone), outbox.told) if gone else outbox
+
+
+def bounded(outbox: Outbox) -> tuple[Outbox, tuple[Delivery, ...]]:
     """The outbox within its bound, and pending entries that had to be given up for it, which people are to be told.
 
-    Delivered entries stay as long as their runs are told of in the status. Over the bound, delivered ones go first,
-    then failed ones, then pending ones, always the oldest.
+    Delivered ones go first, then failed ones, then pending ones, always the oldest.
     """
-    known = frozenset(runs)
-    entries = [e for e in outbox.entries if e.phase != "Delivered" or e.run in known]
+    entries = list(outbox.entries)
     for phase in ("Delivered", "Failed"):
         over = len(entries) - MOST_ENTRIES
         gone = {id(e) for e in [e for e in entries if e.phase == phase][: max(0, over)]}
@@ -193,18 +210,19 @@ def _settled(entry: Delivery, uid: str, retries: int, attempted: Attempted) -> D
     tried = entry.model_copy(update={"attempts": attempts})
     if attempted.result == "Delivered":
         note = clean(attempted.reason, MESSAGE_BYTES) or None
-        return tried.model_copy(update={"phase": "Delivered", "next_attempt": None, "last_error": note})
+        done = {"phase": "Delivered", "next_attempt": None, "last_error": note, "settled_at": _second(attempted.at)}
+        return tried.model_copy(update=done)
     if attempted.result == "Refused" or attempts > retries:
-        return _failed(tried, attempted.reason)
+        return _failed(tried, attempted.reason, attempted.at)
     wait = max(_wait(entry, uid, attempts), min(attempted.after or timedelta(), LONGEST_WAIT))
     return tried.model_copy(
-        update={"next_attempt": attempted.at + wait, "last_error": clean(attempted.reason, MESSAGE_BYTES)}
+        update={"next_attempt": _second(attempted.at) + wait, "last_error": clean(attempted.reason, MESSAGE_BYTES)}
     )
 
 
-def _failed(entry: Delivery, reason: str) -> Delivery:
-    update = {"phase": "Failed", "next_attempt": None, "last_error": clean(reason, MESSAGE_BYTES)}
-    return entry.model_copy(update=update)
+def _failed(entry: Delivery, reason: str, now: datetime) -> Delivery:
+    why = {"last_error": clean(reason, MESSAGE_BYTES), "settled_at": _second(now)}
+    return entry.model_copy(update={"phase": "Failed", "next_attempt": None, **why})
 
 
 def _asked_for(entry: Delivery, names: set[str], now: datetime) -> Delivery:
@@ -212,7 +230,13 @@ def _asked_for(entry: Delivery, names: set[str], now: datetime) -> Delivery:
         return entry.model_copy(update={"redelivered": None}) if entry.redelivered else entry
     if entry.phase != "Failed" or entry.redelivered:
         return entry
-    return entry.model_copy(update={"phase": "Pending", "attempts": 0, "next_attempt": now, "redelivered": True})
+    again = {"phase": "Pending", "attempts": 0, "next_attempt": _second(now), "settled_at": None, "redelivered": True}
+    return entry.model_copy(update=again)
+
+
+def _second(time: datetime) -> datetime:
+    """As the API holds times: what is read back equals what was written."""
+    return time.replace(microsecond=0)
 
 
 def _wait(entry: Delivery, uid: str, attempts: int) -> timedelta:

@@ -8,10 +8,12 @@ from functools import lru_cache
 from typing import Any, Literal
 
 from agentschedule.api.agentrun import AgentRunStatus
+from agentschedule.api.delivery import Event
 from agentschedule.api.status import AgentScheduleStatus, Condition, Hold, Run, Skip, SkipReason
 from agentschedule.audit.record import AuditType
-from agentschedule.planning.actions import Action, CreateJob, Note, Plan, Record
+from agentschedule.planning.actions import Action, CreateJob, Note, Plan, Record, Tried
 from agentschedule.planning.conditions import condition
+from agentschedule.planning.delivering import Occurred
 from agentschedule.planning.observed import Observed, PlannerSettings, Schedule, Start
 from agentschedule.policy.effective import Effective, effective
 from agentschedule.runs.manifest import Defaults
@@ -75,6 +77,8 @@ class Draft:
         self.skipped: list[tuple[str, int]] = []
         self.records: list[Record] = []
         self.decisions: list[tuple[str, str]] = []
+        self.happened: list[Occurred] = []
+        self.tried: list[Tried] = []
         self._actions: list[Action] = []
         self._wakes: list[datetime] = []
         self._sightings = {(base_id(s.id), s.job.attempt): s for s in observed.sightings}
@@ -218,6 +222,12 @@ class Draft:
         """Tell the audit; `more` as in `Record`."""
         self.records.append(Record(kind, cause, message, **more))
 
+    def occurred(self, event: Event, run: str, *, summary: str = "", message: str = "") -> None:
+        """Something that targets of spec.delivery may want to hear of. `run`: its id, or of what else it is."""
+        spec = self.observed.schedule.spec
+        if spec is not None and spec.delivery:
+            self.happened.append(Occurred(event, run, self.now.replace(microsecond=0), summary, message))
+
     def update(self, **changes: object) -> None:
         """Change fields of the status."""
         self.status = self.status.model_copy(update=changes)
@@ -285,6 +295,7 @@ class Draft:
             skipped=tuple(self.skipped),
             records=tuple(self.records),
             decisions=tuple(self.decisions),
+            tried=tuple(self.tried),
             served_at=self.now if self.accepted else self.observed.served_at,
         )
 

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from agentschedule.api.status import Run
 from agentschedule.planning.actions import DeleteJob, Forget
 from agentschedule.planning.draft import Draft, base_id, is_final
+from agentschedule.planning.telling import awaited
 from agentschedule.runs.facts import JobFacts
 from agentschedule.runs.sighting import Sighting
 
@@ -16,12 +17,13 @@ and the request may be carried out for as long as the API server's own time-out 
 
 
 def trim_runs(draft: Draft) -> None:
-    """Keep the newest ended runs, as many as the history limit says, and every active one. Newest first."""
+    """Keep the newest ended runs, as many as the history limit says, every active one, and those of which somebody is
+    still to be told. Newest first."""
     spec = draft.observed.schedule.spec
     limit = spec.run_history_limit if spec else DEFAULT_RUNS
     newest_first = sorted(draft.runs.values(), key=lambda r: (r.scheduled_at, r.id), reverse=True)
     ended = [run.id for run in newest_first if is_final(run)]
-    kept = set(ended[:limit])
+    kept = {*ended[:limit], *awaited(draft.status)}
     draft.update(runs=[run for run in newest_first if not is_final(run) or run.id in kept])
 
 
@@ -41,7 +43,8 @@ def forget_deleted(draft: Draft) -> None:
 
 
 def delete_jobs(draft: Draft) -> None:
-    """Delete ended Jobs beyond the limits or past their time to live, once the API server holds their record."""
+    """Delete ended Jobs beyond the limits or past their time to live, once the API server holds their record, and all
+    who hear of them have been told: their logs may be read again."""
     observed = draft.observed
     spec = observed.schedule.spec
     if spec is None or not observed.settled:
@@ -56,7 +59,10 @@ def delete_jobs(draft: Draft) -> None:
             ended[job.finished == "Complete"].append(seen)
     surplus = ended[True][spec.successful_jobs_history_limit :] + ended[False][spec.failed_jobs_history_limit :]
     surplus += _expired(draft, ended[True] + ended[False], spec.ttl_seconds_after_finished)
+    told_of = awaited(observed.status) | awaited(draft.status)
     for job in {seen.job.uid: seen.job for seen in surplus}.values():
+        if job.name in told_of:
+            continue
         locked_until = _locked_until(draft, job)
         if locked_until <= draft.now:
             draft.do(DeleteJob(job.name, job.uid))

@@ -35,14 +35,15 @@ def count_result(draft: Draft, run: Run) -> None:
     last = f"run {run.id} ended as {run.phase}: {run.message}"
     on_probation = draft.status.hold is not None and draft.status.hold.probation
     if _dead_letters(spec):
-        hold(draft, "DeadLetter", base_id(run.id), f"{last}; create an AgentRun to run it again")
+        hold(draft, "DeadLetter", base_id(run.id), f"{last}; create an AgentRun to run it again", run)
     elif spec.pause_after_failures and (on_probation or failures >= spec.pause_after_failures):
         how_many = "it failed again after it was resumed" if on_probation else f"{failures} slots in a row failed"
-        hold(draft, "ConsecutiveFailures", base_id(run.id), f"{how_many}; the last one: {last}")
+        hold(draft, "ConsecutiveFailures", base_id(run.id), f"{how_many}; the last one: {last}", run)
 
 
-def hold(draft: Draft, reason: HoldReason, cause: str, message: str) -> None:
-    """Hold the schedule because of `cause`, a run or slot, from which the id is made. The weightier reason stays."""
+def hold(draft: Draft, reason: HoldReason, cause: str, message: str, run: Run | None = None) -> None:
+    """Hold the schedule because of `cause`, from which the id is made: a `run`, or a slot. The weightier reason
+    stays."""
     held = draft.held()
     if held is not None and _WEIGHT[held.reason] >= _WEIGHT[reason]:
         return
@@ -55,6 +56,7 @@ def hold(draft: Draft, reason: HoldReason, cause: str, message: str) -> None:
     event = _EVENTS[reason]
     draft.note(event, text, warning=True)
     draft.record(event, digest, message, reason=reason)
+    draft.occurred("DeadLettered" if reason == "DeadLetter" else "Held", run.id if run else digest, message=text)
 
 
 def notice_resume(draft: Draft) -> None:

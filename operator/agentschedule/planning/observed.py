@@ -10,8 +10,10 @@ from agentschedule.api.agentrun import AgentRunSpec, AgentRunStatus
 from agentschedule.api.spec import AgentScheduleSpec
 from agentschedule.api.status import AgentScheduleStatus
 from agentschedule.constants import RESTRICTED_OPERATIONS
+from agentschedule.planning.delivering import Attempted
 from agentschedule.policy import effective as policy
 from agentschedule.policy.effective import Effective
+from agentschedule.policy.reach import Outlets
 from agentschedule.runs.manifest import Defaults, Owner
 from agentschedule.runs.sighting import Sighting
 from agentschedule.timing import Blackouts, Period, When
@@ -27,6 +29,8 @@ class Ceilings:
 
 
 NO_CEILINGS = Ceilings()
+ANY_OUTLET = Outlets()
+"""Everything is set up; URLs reach what is public."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,7 @@ class PlannerSettings:
     max_schedules_per_user: int = 0
     stamps_are_proof: bool = False
     """Whether the admission webhook writes who made and changed a schedule, so that nobody else can."""
+    outlets: Outlets = ANY_OUTLET
 
     def policy_ceilings(self) -> policy.Ceilings:
         """What of it policies may set otherwise."""
@@ -92,8 +97,9 @@ NOTHING_UNWANTED = Unwanted()
 class Schedule:
     """An AgentSchedule, read. `spec` and `when` are None where they cannot be read; `problem` then says why.
 
-    `resume` is the id of the hold that a person wants to end. `created_by` and `changed_by` are what is noted of who
-    made it and who changed its spec last: proof only where the admission webhook has written it.
+    `resume` is the id of the hold that a person wants to end, `redeliver` names what is to be delivered once more.
+    `created_by` and `changed_by` are what is noted of who made it and who changed its spec last: proof only where the
+    admission webhook has written it.
     """
 
     owner: Owner
@@ -105,6 +111,7 @@ class Schedule:
     problem: Problem | None = None
     pause: Pause | None = None
     resume: str | None = None
+    redeliver: str | None = None
     unwanted: Unwanted = NOTHING_UNWANTED
     deleting: bool = False
     blackouts: Blackouts = field(default_factory=Blackouts)
@@ -184,6 +191,7 @@ class Observed:
     `others`: what the other schedules of its namespace have spent; None: no policy limits that.
     `began`: when this operator began to act. Of what another asked for before that, it does not know.
     `served_at`: when this operator last looked at the due slots, as the plan before this one says; None: not yet.
+    `attempted`: what became of deliveries since the plan before this one.
     """
 
     schedule: Schedule
@@ -200,3 +208,4 @@ class Observed:
     policy: Effective | None = None
     place: int | None = None
     others: Others | None = None
+    attempted: tuple[Attempted, ...] = ()

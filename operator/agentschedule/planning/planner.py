@@ -28,6 +28,7 @@ from agentschedule.planning.slots import skip_disallowed, start_due
 from agentschedule.planning.spending import close_accounts
 from agentschedule.planning.starting import forget_starts
 from agentschedule.planning.summary import summarise
+from agentschedule.planning.telling import deliver_due, keep_outbox
 
 ALWAYS = (
     close_accounts,  # of a namespace's budget that is there no more
@@ -72,9 +73,11 @@ WHILE_DISALLOWED = (
 """Rules for a spec that could be used if a policy's ceiling did not forbid it."""
 
 FINALLY = (
+    keep_outbox,  # what people are told of: events become entries, outcomes of attempts settle them
     forget_starts,  # creations that are wanted no more
     report_requests,  # the AgentRuns' own status
     trim_runs,  # the run history, cut to its limit
+    deliver_due,  # attempts to deliver whose time has come
     forget_deleted,  # the memory of deleted Jobs
     delete_jobs,  # ended Jobs beyond their limits
     summarise,  # phase, conditions, columns

@@ -18,11 +18,13 @@ from agentschedule.constants import (
     ANNOTATION_PAUSED,
     ANNOTATION_PAUSED_BY,
     ANNOTATION_PAUSED_UNTIL,
+    ANNOTATION_REDELIVER,
     ANNOTATION_RESUME,
     ANNOTATION_SKIP,
     LABEL_QUEUE_NAME,
     NAME_LENGTH,
 )
+from agentschedule.planning.deliverable import unusable_targets
 from agentschedule.planning.observed import (
     NOTHING_UNWANTED,
     Pause,
@@ -43,6 +45,7 @@ _SALVAGED = (
     ("scheduling", "observedGeneration", "iteration"),
     ("scheduling",),
 )
+_LONGEST_REDELIVER = 32 * 1024
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
@@ -68,6 +71,7 @@ def read_schedule(raw: dict[str, Any], known: Schedule | None = None) -> Schedul
         owner=owner,
         pause=_pause(notes),
         resume=notes.get(ANNOTATION_RESUME, "")[:256] or None,
+        redeliver=notes.get(ANNOTATION_REDELIVER, "")[:_LONGEST_REDELIVER] or None,
         unwanted=_unwanted(notes.get(ANNOTATION_SKIP)),
         deleting="deletionTimestamp" in meta,
         created_by=_user(meta, ANNOTATION_CREATED_BY),
@@ -205,7 +209,7 @@ def _problem(owner: Owner, spec: AgentScheduleSpec) -> Problem | None:
     if spec.retry is not None:
         for name, text in (("backoff", spec.retry.backoff), ("maxBackoff", spec.retry.max_backoff)):
             parse_duration(text, f"spec.retry.{name}")
-    return _budget_problem(spec) or _template_problem(spec)
+    return _budget_problem(spec) or _template_problem(spec) or unusable_targets(spec.delivery or ())
 
 
 def _budget_problem(spec: AgentScheduleSpec) -> Problem | None:

@@ -1,13 +1,15 @@
 """Several policies as one: the strictest value of each field holds, the operator's settings where there is none."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any, Generic, TypeVar
 
 from agentschedule.api.policy import AgentPolicySpec, Grant, NamespaceSelector, SelectorRequirement
+from agentschedule.policy.addresses import Network, Reach
+from agentschedule.policy.reach import common_hosts, common_networks, networks
 from agentschedule.timing import Period, parse_duration
 
 T = TypeVar("T")
@@ -91,6 +93,17 @@ class Effective:
     user_quotas: tuple[Bound[UserQuota], ...] = ()
     unreadable: tuple[str, ...] = ()
     """Policies that cannot be read: nobody knows what they forbid."""
+    delivery_hosts: Bound[tuple[str, ...]] | None = None
+    delivery_networks: Bound[tuple[Network, ...]] | None = None
+
+    def reach(self, settings: Reach) -> Reach:
+        """What deliveries may reach: what the policies say, and the settings where they say nothing."""
+        hosts, private = self.delivery_hosts, self.delivery_networks
+        return replace(
+            settings,
+            hosts=settings.hosts if hosts is None else hosts.value,
+            networks=settings.networks if private is None else private.value,
+        )
 
 
 def effective(policies: Sequence[Policy], namespace: str, labels: Mapping[str, str], ceilings: Ceilings) -> Effective:
@@ -124,6 +137,8 @@ def effective(policies: Sequence[Policy], namespace: str, labels: Mapping[str, s
         budgets=_budgets(mine),
         max_active_runs=_most_active(mine, ceilings),
         user_quotas=_user_quotas(mine, ceilings),
+        delivery_hosts=_common(common_hosts, _values(mine, lambda p: p.delivery.allowed_hosts, tuple)),
+        delivery_networks=_common(common_networks, _values(mine, lambda p: p.delivery.private_networks, networks)),
         unreadable=tuple(f"{policy.by}: {policy.problem}" for policy in mine if policy.problem is not None),
     )
 
@@ -197,6 +212,13 @@ def _user_quotas(policies: Iterable[Policy], ceilings: Ceilings) -> tuple[Bound[
     if not quotas and ceilings.max_schedules_per_user:
         quotas.append(Bound(UserQuota(ceilings.max_schedules_per_user), SETTINGS))
     return tuple(quotas)
+
+
+def _common(common: Callable[[Sequence[T]], T], given: Sequence[Bound[T]]) -> Bound[T] | None:
+    """What all of them allow; None: nobody says anything."""
+    if not given:
+        return None
+    return Bound(common([bound.value for bound in given]), ", ".join(bound.by for bound in given))
 
 
 def _together(told: Sequence[Bound[tuple[str, ...]]]) -> Bound[tuple[str, ...]]:

@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from agentschedule.api.policy import AgentPolicySpec
 from agentschedule.policy.effective import Policy
+from agentschedule.policy.reach import networks
 from agentschedule.timing import TimingError, parse_duration
 
 
@@ -17,13 +18,14 @@ def read_policy(raw: Mapping[str, Any]) -> Policy:
         spec = AgentPolicySpec.read(raw.get("spec") or {})
         if spec.limits.min_interval is not None:
             parse_duration(spec.limits.min_interval, "spec.limits.minInterval")
-    except (ValidationError, TimingError) as error:
+        networks(spec.delivery.private_networks or ())
+    except (ValidationError, TimingError, ValueError) as error:
         return Policy(name, AgentPolicySpec(), problem=_short(error))
     return Policy(name, spec)
 
 
-def _short(error: ValidationError | TimingError) -> str:
-    if isinstance(error, TimingError):
+def _short(error: ValueError) -> str:
+    if not isinstance(error, ValidationError):
         return str(error)
     first = error.errors()[0]
     return f"spec.{'.'.join(str(part) for part in first['loc'])}: {first['msg']}"

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 import yaml
+from pydantic import BaseModel
 
-from agentschedule.settings import Settings
+from agentschedule.settings import DeliverySettings, Settings, SlackSettings, SmtpSettings
 
 ROOT = Path(__file__).parents[3]
 CHART = ROOT / "charts/agentschedule-operator"
@@ -24,6 +25,7 @@ GROUPS = (
     "rbac",
     "podDisruptionBudget",
     "flowControl",
+    "delivery",
     "service",
     "serviceMonitor",
     "prometheusRule",
@@ -40,6 +42,21 @@ def objects(schema: dict[str, Any]) -> list[dict[str, Any]]:
 def test_the_schema_knows_each_setting_and_no_other() -> None:
     # The namespaces come from `watchNamespaces`, since roles are made for them; the policies' file is the chart's own.
     assert set(SETTINGS) == set(Settings.model_fields) - {"namespaces", "policies_file"}
+
+
+@pytest.mark.parametrize(
+    ("path", "model"), [((), DeliverySettings), (("smtp",), SmtpSettings), (("slack",), SlackSettings)]
+)
+def test_the_schema_knows_each_setting_of_deliveries(path: tuple[str, ...], model: type[BaseModel]) -> None:
+    schema = SETTINGS["delivery"]
+    for name in path:
+        schema = schema["properties"][name]
+    assert set(schema["properties"]) == set(model.model_fields)
+    own = model.model_json_schema()
+    assert set(schema.get("required", [])) == set(own.get("required", []))
+    for name, field in own["properties"].items():
+        for bound in ("minimum", "maximum", "minLength", "maxLength", "enum", "minItems"):
+            assert schema["properties"][name].get(bound) == field.get(bound), name
 
 
 @pytest.mark.parametrize("name", ["log_level", "log_format"])

@@ -14,8 +14,8 @@ import trustme
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from agentschedule.delivery.addresses import Reach
 from agentschedule.delivery.guard import Guard
+from agentschedule.policy.addresses import Reach
 
 LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from agentschedule.delivery.addresses import Reach
 from agentschedule.delivery.channels import apprise_, custom
 from agentschedule.delivery.channels.custom import CustomDelivery
 from agentschedule.delivery.guard import Guard
 from agentschedule.delivery.messages import default_message
 from agentschedule.delivery.outcome import Again, Delivered, Outcome, Refused
+from agentschedule.policy.addresses import Reach
 from tests.unit.delivery.notices import FAILED
 from tests.unit.delivery.servers import AUTHORITY, HttpServer, answering, http_server, server_tls
 

@@ -7,10 +7,10 @@ import pytest
 import uvloop
 from aiohttp import web
 
-from agentschedule.delivery.addresses import Reach
 from agentschedule.delivery.guard import Guard
 from agentschedule.delivery.outcome import Again, Refused
 from agentschedule.delivery.posting import Answer, post
+from agentschedule.policy.addresses import Reach
 from tests.unit.delivery.servers import Names, Nobody, answering, http_server, reach
 
 

@@ -11,7 +11,6 @@ import pytest
 from pydantic import ValidationError
 
 from agentschedule.api.delivery import SecretKey, Target
-from agentschedule.delivery.addresses import Reach
 from agentschedule.delivery.channels.email import Smtp
 from agentschedule.delivery.channels.logfile import LogFiles
 from agentschedule.delivery.channels.slack import Workspace
@@ -19,6 +18,7 @@ from agentschedule.delivery.guard import Guard
 from agentschedule.delivery.options import Options
 from agentschedule.delivery.outcome import Again, Delivered, Outcome, Refused, scrubbed
 from agentschedule.delivery.sending import Sender, wanted_secrets
+from agentschedule.policy.addresses import Reach
 from tests.unit.delivery.notices import FAILED, notice
 from tests.unit.delivery.servers import HttpServer, Nobody, answering, http_server, reach
 

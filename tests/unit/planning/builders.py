@@ -14,6 +14,7 @@ from agentschedule.planning.actions import (
     CreateJob,
     DeleteJob,
     DeletePod,
+    Deliver,
     DryRun,
     EnsureVolume,
     Explain,
@@ -22,6 +23,7 @@ from agentschedule.planning.actions import (
     Plan,
     StopJob,
 )
+from agentschedule.planning.delivering import Attempted
 from agentschedule.planning.observed import (
     DEFAULT_SETTINGS,
     Observed,
@@ -73,8 +75,8 @@ def raw_schedule(
 
 
 class World:
-    """One schedule and what belongs to it. `creates` says what becomes of Jobs that are asked for; `events` has the
-    newest warning on an object, by its UID."""
+    """One schedule and what belongs to it. `creates` says what becomes of Jobs that are asked for, `outcome` what of
+    deliveries (None: they are under way); `events` has the newest warning on an object, by its UID."""
 
     def __init__(
         self,
@@ -103,6 +105,8 @@ class World:
         self.volume_trouble = ""
         self.creates: Start | None = None
         self.settled = True
+        self.outcome: Literal["Delivered", "Again", "Refused"] | None = None
+        self.attempted: tuple[Attempted, ...] = ()
         self.locked: dict[str, datetime] = {}
         self.notes: list[Note] = []
         self.asked: list[Action] = []
@@ -199,6 +203,7 @@ class World:
             volume=self.volume,
             served_at=self.served_at,
             policy=self._policy() if self.policies else None,
+            attempted=self.attempted,
         )
 
     def _policy(self) -> Effective:
@@ -213,7 +218,7 @@ class World:
         """Plan once at this time, and do what is asked."""
         if at is not None:
             self.now = at if isinstance(at, datetime) else utc(at)
-        made = self.plan()
+        made, self.attempted = self.plan(), ()
         self.status, self.wake_at, self.served_at = made.status, made.wake_at, made.served_at
         self.notes += made.notes
         self.asked += made.actions
@@ -276,7 +281,7 @@ class World:
 
     def _picture(self) -> tuple[object, ...]:
         notes, starts = len(self.notes), dict(self.starts)
-        told = (dict(self.explained), self.volume)
+        told = (dict(self.explained), self.volume, self.attempted)
         return self.status, dict(self.jobs), dict(self.pods), dict(self.requests), self.verdict, notes, starts, told
 
     def _do(self, action: Action) -> None:  # noqa: C901 - one case an action
@@ -301,6 +306,9 @@ class World:
             case DeletePod():
                 uid = next(job for job, pod in self.pods.items() if pod.uid == action.uid)
                 self.pods[uid] = dataclasses.replace(self.pods[uid], deleted_at=self.now)
+            case Deliver() if self.outcome is not None:
+                attempted = Attempted(action.run, action.target, action.event, self.outcome, self.now, "so it was")
+                self.attempted = (*self.attempted, attempted)
             case Adopt():
                 self.requests[action.name] = dataclasses.replace(self.requests[action.name], adopted=True)
 

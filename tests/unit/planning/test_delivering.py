@@ -17,13 +17,14 @@ from agentschedule.planning.delivering import (
     Attempted,
     Occurred,
     Outbox,
+    bounded,
     due,
     events_of,
+    forgotten,
     next_attempt,
     put,
     redeliver,
     settle,
-    trimmed,
     troubles,
     unsettled,
     without_target,
@@ -192,7 +193,7 @@ def test_what_arrived_does_not_go_again() -> None:
 
 
 def test_a_target_that_was_removed() -> None:
-    outbox = without_target(put(Outbox(), (OPS, target("b")), failed()), (OPS,))
+    outbox = without_target(put(Outbox(), (OPS, target("b")), failed()), (OPS,), NINE)
     assert [(e.target, e.phase) for e in outbox.entries] == [("ops", "Pending"), ("b", "Failed")]
     assert [t.target for t in outbox.told] == ["ops"]
 
@@ -203,15 +204,20 @@ def entry(number: int, phase: Any) -> Delivery:
 
 def test_settled_entries_stay_with_their_runs() -> None:
     outbox = Outbox((entry(1, "Delivered"), entry(2, "Delivered"), entry(3, "Failed"), entry(4, "Pending")))
-    kept, lost = trimmed(outbox, ["r2"])
-    assert [e.run for e in kept.entries] == ["r2", "r3", "r4"]
-    assert lost == ()
+    assert [e.run for e in forgotten(outbox, ["r2"]).entries] == ["r2", "r3", "r4"]
+
+
+def test_of_failed_ones_whose_run_is_forgotten_the_newest_stay() -> None:
+    outbox = Outbox(tuple(entry(number, "Failed") for number in range(30)))
+    kept = forgotten(outbox, ["r0"])
+    assert [e.run for e in kept.entries] == ["r0", *(f"r{number}" for number in range(20, 30))]
+    assert forgotten(kept, ["r0"]) == kept
 
 
 @given(st.lists(st.sampled_from(["Pending", "Delivered", "Failed"]), max_size=150))
 def test_the_outbox_stays_within_its_bound_and_keeps_what_waits(phases: list[str]) -> None:
     entries = tuple(entry(number, phase) for number, phase in enumerate(phases))
-    box, lost = trimmed(Outbox(entries), [e.run for e in entries])
+    box, lost = bounded(Outbox(entries))
     kept = box.entries
     assert len(kept) == min(len(entries), MOST_ENTRIES)
     assert [*lost, *(e for e in kept if e.phase == "Pending")] == [e for e in entries if e.phase == "Pending"]

@@ -13,7 +13,17 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from agentschedule.api.status import AgentScheduleStatus
-from agentschedule.planning.actions import Adopt, CreateJob, DeletePod, DryRun, EnsureVolume, Explain, Plan, StopJob
+from agentschedule.planning.actions import (
+    Adopt,
+    CreateJob,
+    DeletePod,
+    Deliver,
+    DryRun,
+    EnsureVolume,
+    Explain,
+    Plan,
+    StopJob,
+)
 from agentschedule.planning.draft import base_id
 from agentschedule.planning.due import place
 from agentschedule.planning.observed import Observed, Start, Verdict
@@ -21,7 +31,7 @@ from agentschedule.planning.planner import plan
 
 from .builders import World
 
-IDEMPOTENT = (Adopt, DeletePod, DryRun, EnsureVolume, Explain, StopJob)
+IDEMPOTENT = (Adopt, DeletePod, Deliver, DryRun, EnsureVolume, Explain, StopJob)
 RESULTS = (
     None,
     "all well",
@@ -41,6 +51,13 @@ BLACKOUTS: list[list[dict[str, Any]]] = [
     [
         {"name": "first", "action": "Defer", "hours": {"start": "09:00", "end": "10:30"}},
         {"name": "second", "hours": {"start": "10:00", "end": "11:00"}},
+    ],
+]
+DELIVERIES: list[list[dict[str, Any]]] = [
+    [{"name": "a", "stdout": {}}],
+    [
+        {"name": "a", "stdout": {}, "cooldown": "2h", "events": ["Succeeded", "Failed", "Recovered", "BudgetAlert"]},
+        {"name": "b", "webhook": {"url": "https://hooks.example.com", "retries": 1}, "onlyOnChange": True},
     ],
 ]
 specs = st.fixed_dictionaries(
@@ -72,6 +89,7 @@ specs = st.fixed_dictionaries(
         ),
         "pendingDeadlineSeconds": st.sampled_from([1, 900]),
         "heartbeat": st.just({}),
+        "delivery": st.sampled_from(DELIVERIES),
         "endTime": st.just("2026-11-22T12:00:00Z"),
     },
 )
@@ -96,6 +114,9 @@ events = st.tuples(
                 "back",
                 "unsettle",
                 "forget",
+                "outcome",
+                "edit delivery",
+                "redeliver",
             ],
         ]
     ),
@@ -175,6 +196,11 @@ _TO_THE_WORLD: dict[str, Callable[[World, int], object]] = {
     "edit": lambda world, number: world.edit(input=str(number)),
     "edit when": lambda world, number: world.edit(schedule=None, every=f"{number + 1}h"),
     "refuse": lambda world, number: setattr(world, "answer", Verdict(0, problem="no") if number % 2 else Verdict(0)),
+    "outcome": lambda world, number: setattr(world, "outcome", (None, "Delivered", "Again", "Refused")[number % 4]),
+    "edit delivery": lambda world, number: world.edit(delivery=[None, *DELIVERIES][number % 3]),
+    "redeliver": lambda world, number: world.annotate(
+        redeliver=",".join(f"{entry.run}/{entry.target}" for entry in world.status.deliveries or ()) if number else None
+    ),
     "unsettle": lambda world, number: setattr(world, "settled", not world.settled),
 }
 
@@ -188,7 +214,7 @@ def check(world: World) -> None:
         again = plan(_as_planned(before, made), world.settings, world.now)
         assert again.status == made.status
         assert again.notes == ()
-        assert (again.ended, again.skipped) == ((), ())
+        assert (again.ended, again.skipped, again.tried) == ((), (), ())
         assert all(isinstance(action, IDEMPOTENT) and action in made.actions for action in again.actions)
         assert all(again.requests[name] == made.requests.get(name, again.requests[name]) for name in again.requests)
     world.tick()
@@ -206,7 +232,7 @@ def _as_planned(before: Observed, made: Plan) -> Observed:
     asked = {action.name: Start("InFlight") for action in made.actions if isinstance(action, CreateJob)}
     requests = (dataclasses.replace(r, status=made.requests.get(r.name, r.status)) for r in before.requests)
     return dataclasses.replace(
-        before, status=made.status, starts={**starts, **asked}, requests=tuple(requests), settled=False
+        before, status=made.status, starts={**starts, **asked}, requests=tuple(requests), settled=False, attempted=()
     )
 
 

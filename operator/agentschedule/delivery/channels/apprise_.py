@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from agentschedule.delivery.channels.custom import CustomDelivery
 from agentschedule.delivery.outcome import Again, Delivered, Outcome, Refused
 from agentschedule.delivery.threads import work
+from agentschedule.policy.addresses import host_allowed
 
 
 class Service(NamedTuple):
@@ -58,6 +59,9 @@ async def send(delivery: CustomDelivery) -> Outcome:
         scheme = url.partition("://")[0].lower()
         if scheme not in allowed:
             return Refused(f"the URL's scheme is not allowed; allowed: {', '.join(sorted(allowed)) or 'none'}")
+        hosts = delivery.guard.reach.hosts
+        if hosts is not None and not all(host_allowed(host, hosts) for host in SERVICES[scheme].hosts):
+            return Refused("the service's host is not one of those that the operator's settings or policies allow")
     return await work(_notify, urls, delivery)
 
 

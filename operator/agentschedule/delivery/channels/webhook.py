@@ -6,33 +6,15 @@ from dataclasses import dataclass, field
 
 import orjson
 
+from agentschedule.api.delivery import LONGEST_TIMEOUT, is_our_header
 from agentschedule.delivery.guard import Guard
 from agentschedule.delivery.notice import Notice
 from agentschedule.delivery.outcome import Again, Outcome, Refused
 from agentschedule.delivery.posting import judged, post
 from agentschedule.delivery.signing import signature_headers, signing_keys
 
-LONGEST_SECONDS = 60.0
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,128}")
 _HEADER_VALUE = re.compile(r"[\x20-\x7e\x80-\xff]{0,8192}")
-# What the connection, the body and the signature need; a user's value would contradict or forge it.
-_OURS = frozenset(
-    {
-        "connection",
-        "content-encoding",
-        "content-length",
-        "content-type",
-        "expect",
-        "host",
-        "idempotency-key",
-        "keep-alive",
-        "te",
-        "trailer",
-        "transfer-encoding",
-        "upgrade",
-    }
-)
-_OUR_PREFIXES = ("proxy-", "webhook-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +42,7 @@ async def send(guard: Guard, endpoint: Endpoint, notice: Notice, message: str) -
         except ValueError as error:
             return Refused(str(error))
         headers |= signature_headers(keys, notice.key, int(time.time()), body)
-    seconds = min(endpoint.seconds, LONGEST_SECONDS)
+    seconds = min(endpoint.seconds, LONGEST_TIMEOUT)
     answer = await post(guard, endpoint.url, body, headers, seconds=seconds)
     return answer if isinstance(answer, Again | Refused) else judged(answer)
 
@@ -69,7 +51,7 @@ def header_problem(name: str, value: str) -> str | None:
     """Why this header cannot be given. The reason shows the name only, and only one that is a name."""
     if not _HEADER_NAME.fullmatch(name):
         return "a header has a name that HTTP does not know"
-    if name.lower() in _OURS or name.lower().startswith(_OUR_PREFIXES):
+    if is_our_header(name):
         return f"the header {name} cannot be given"
     if not _HEADER_VALUE.fullmatch(value):
         return f"the value of the header {name} has line breaks or other characters that cannot be sent"

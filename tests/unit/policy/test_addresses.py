@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentschedule.delivery.addresses import Reach, refused_address, refused_url
+from agentschedule.policy.addresses import Reach, refused_address, refused_url
 
 PUBLIC = Reach()
 

@@ -1,6 +1,7 @@
 """May this URL, may this address be connected to? Pure: names are not resolved here.
 
-The URL is judged before, the address when it is connected to (`guard.py`): only that one cannot be changed in between.
+The URL is judged before, the address when it is connected to (`delivery.guard`): only that one cannot be
+changed in between.
 """
 
 import re
@@ -57,14 +58,14 @@ _ISATAP = (0x00005EFE, 0x02005EFE)
 class Reach:
     """What an administrator lets user-given URLs reach. `never` (the API server) wins over `networks`.
 
-    `hosts`: names that alone are allowed, `*.example.com` for all below; empty: every name.
+    `hosts`: names that alone are allowed, `*.example.com` for all below; None: every name.
     """
 
     http: bool = False
     ports: frozenset[int] = frozenset({443})
     networks: tuple[Network, ...] = ()
     never: tuple[Network, ...] = ()
-    hosts: tuple[str, ...] = ()
+    hosts: tuple[str, ...] | None = None
 
 
 def refused_url(text: str, reach: Reach) -> str | None:
@@ -110,8 +111,8 @@ def refused_address(text: str, port: int, reach: Reach) -> str | None:
 
 def _refused_host(host: str, port: int, reach: Reach) -> str | None:
     name = host.rstrip(".").lower()
-    if reach.hosts and not any(_matches(name, pattern.lower()) for pattern in reach.hosts):
-        return "the host is not one of those that the operator's settings allow"
+    if reach.hosts is not None and not host_allowed(name, reach.hosts):
+        return "the host is not one of those that the operator's settings or policies allow"
     try:
         ip_address(name)
     except ValueError:
@@ -119,6 +120,11 @@ def _refused_host(host: str, port: int, reach: Reach) -> str | None:
             return "the host is a number: write an address as four decimal numbers"
         return None
     return refused_address(name, port, reach)
+
+
+def host_allowed(name: str, patterns: tuple[str, ...]) -> bool:
+    """Whether a host's name, in small letters, is one of these, or below one that begins with `*.`."""
+    return any(_matches(name, pattern.lower()) for pattern in patterns)
 
 
 def _matches(name: str, pattern: str) -> bool:
