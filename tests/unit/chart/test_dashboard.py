@@ -82,7 +82,8 @@ def test_panels_stand_below_their_row_without_a_gap() -> None:
     assert taken == set(range(max(taken) + 1))
     assert rows[0] == 0
     assert [panel["title"] for panel in PANELS if panel["type"] == "row"] == [
-        "Punctuality", "Runs and results", "Spend", "API and queues", "High availability", "Process", "Policy and admission",
+        "Punctuality", "Runs and results", "Spend", "API and queues", "High availability", "Process",
+        "Policy and admission",
     ]  # fmt: skip
 
 
