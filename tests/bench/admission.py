@@ -15,10 +15,9 @@ from typing import Any
 import aiohttp
 
 from tests.bench import bodies
-from tests.bench.contenders import settled
 from tests.bench.figures import Goal, Line
 from tests.bench.measure import Options, Result, say
-from tests.bench.scene import Scene, sleep_until, until
+from tests.bench.scene import Scene, full_minute, sleep_until, until
 from tests.integration.admission import certificates, port_of
 from tests.kubectl import ROOT
 
@@ -26,6 +25,8 @@ OURS, PLAIN = "operator", "a server that says yes"
 _AT_REST = 400
 _PAUSE = 0.02
 """Seconds between two requests in the burst: the API server asks far less often."""
+_TAKEN_IN = 40
+"""Schedules that are made and checked in a second, at the least."""
 _GOAL_MS = 50.0
 
 
@@ -64,7 +65,9 @@ async def _rest() -> AsyncIterator[int]:
 
 
 async def _burst(scene: Scene, size: int) -> AsyncIterator[int]:
-    due = await settled(scene, scene.operators[0].pid, size)
+    due = full_minute(10 + size / _TAKEN_IN)
+    cron = bodies.cron(due)
+    await scene.create_schedules([bodies.schedule(bodies.name(number), schedule=cron) for number in range(size)])
     with scene.arrivals() as arrivals:
         await sleep_until(due)
         count = 0

@@ -75,7 +75,7 @@ async def ours(scene: Scene, size: int) -> Burst:
     """The operator, with as many schedules due at a full minute. Counts also what is missing, double, not recorded."""
     operator = scene.operator()
     operator.start()
-    due = await settled(scene, operator.pid, size)
+    due = await _settled(scene, operator.pid, size)
     with scene.arrivals() as arrivals:
         memory = resident(operator.pid)
         await sleep_until(due)
@@ -92,7 +92,7 @@ async def ours(scene: Scene, size: int) -> Burst:
     return burst
 
 
-async def settled(scene: Scene, operator: int, size: int) -> datetime:
+async def _settled(scene: Scene, operator: int, size: int) -> datetime:
     """When they are due: so far ahead that the operator has checked all of them, also where that takes longer."""
     for patience in (1, 2, 4):
         due = full_minute(12 + patience * size / _SETTLED_EACH_SECOND)

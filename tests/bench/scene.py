@@ -45,7 +45,7 @@ class Scene:
         self.admin = Api(self.plane.kubeconfig)
         self.user = Api(self.kubeconfig)
         self._numbers = itertools.count()
-        self.operators: list[OperatorProcess] = []
+        self._operators: list[OperatorProcess] = []
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
@@ -75,8 +75,8 @@ class Scene:
         """An operator as users run it, not started. Settings are the defaults but for these."""
         log = self.folder / f"operator-{next(self._numbers)}.log"
         settings = {"orphan_grace": "300", "min_interval": "60"} | settings
-        self.operators.append(OperatorProcess(self.kubeconfig, log, [], **settings))
-        return self.operators[-1]
+        self._operators.append(OperatorProcess(self.kubeconfig, log, [], **settings))
+        return self._operators[-1]
 
     def arrivals(self) -> Arrivals:
         """A watch of Jobs, as a context."""
@@ -92,7 +92,7 @@ class Scene:
             await self.admin.clear(path)
 
     def _kill(self) -> None:
-        for operator in self.operators:
+        for operator in self._operators:
             operator.kill()
 
 

@@ -250,7 +250,8 @@ class Draft:
     def _tell_skip(self, skip: Skip, why: str) -> None:
         if skip.reason == "Policy":
             return  # told where it is decided
-        cause = f"{skip.reason}/{skip.name}/{skip.first.timestamp()}/{skip.last.timestamp()}"
+        # Not its reason: after a crash the same slot may be skipped for another one.
+        cause = f"{skip.first.timestamp()}/{skip.last.timestamp()}"
         until = f" to {utc_words(skip.last)}" if skip.last > skip.first else ""
         text = f"{utc_words(skip.first)}{until} {why}".strip()
         self.record("RunSkipped", cause, text, reason=skip.reason, count=skip.count)
