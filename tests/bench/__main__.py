@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from localcluster import settings
+from tests.bench.admission import admission
 from tests.bench.burst import burst, tenfold
 from tests.bench.events import events
 from tests.bench.figures import quantiles, table
@@ -38,6 +39,7 @@ _MEASURES: dict[str, Callable[[Options], Coroutine[Any, Any, Result]]] = {
     "footprint": footprint,
     "events": events,
     "growth": growth,
+    "admission": admission,
 }
 
 

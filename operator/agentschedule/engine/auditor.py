@@ -36,6 +36,7 @@ class Auditor:
         self._most = most
         self._waiting: OrderedDict[Key, list[tuple[Schedule, Record, datetime]]] = OrderedDict()
         self._number = 0
+        self._news = asyncio.Event()
         self.busy: Callable[[], bool] = lambda: False
 
     def take(self, schedule: Schedule, records: Iterable[Record]) -> None:
@@ -47,6 +48,7 @@ class Auditor:
                 continue
             self._waiting.setdefault(key, []).append((schedule, record, now))
             self._number += 1
+            self._news.set()
 
     def record(self, schedule: Schedule, kind: AuditType, cause: str, message: str, *, run: str | None = None) -> None:
         """What the engine tells itself."""
@@ -71,12 +73,16 @@ class Auditor:
     async def run(self) -> None:
         """Write what waits, some at a time, until cancelled."""
         while True:
+            await self._news.wait()
+            self._news.clear()
             await asyncio.sleep(_EVERY)
             while self._waiting and (not self.busy() or self._number > self._most // 2):
                 before = self._number
                 while self._waiting and before - self._number < _SLICE:
                     self.flush(next(iter(self._waiting)))
                 await asyncio.sleep(0)
+            if self._waiting:
+                self._news.set()
 
     def _drop(self, record: Record) -> None:
         if self.metrics.audit_dropped_one() == 1:

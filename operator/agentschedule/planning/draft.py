@@ -24,6 +24,9 @@ ENDED_PHASES = frozenset({"Succeeded", "Failed", "TimedOut", "Replaced", "Cancel
 FAILED_PHASES = frozenset({"Failed", "TimedOut"})
 MAX_SKIPS = 10
 NOTHING = Decimal(0)
+MOST_TOLD_SINGLY = 20
+"""Slots that do not run and have an audit record each: what is told again after a crash then has the same ids. Of more,
+as after a long downtime, there is one for all."""
 MOST_ACTIVE = 500
 """Active runs of a schedule without a limit: what its status, an object of bounded size, can hold."""
 
@@ -248,14 +251,25 @@ class Draft:
         """Count slots that do not run, by reason and name of the blackout."""
         if not slots:
             return
-        self.count_skip(Skip(reason=reason, name=name, count=len(slots), first=slots[0], last=slots[-1]), why)
+        tell_each = len(slots) <= MOST_TOLD_SINGLY
+        for slot in slots if tell_each else ():
+            self._tell_skip(Skip(reason=reason, name=name, count=1, first=slot, last=slot), why)
+        added = Skip(reason=reason, name=name, count=len(slots), first=slots[0], last=slots[-1])
+        self.count_skip(added, why, tell=not tell_each)
 
-    def count_skip(self, added: Skip, why: str = "") -> None:
+    def _tell_skip(self, skip: Skip, why: str) -> None:
+        if skip.reason == "Policy":
+            return  # told where it is decided
+        # Not its reason: after a crash the same slot may be skipped for another one.
+        cause = f"{skip.first.timestamp()}/{skip.last.timestamp()}"
+        until = f" to {utc_words(skip.last)}" if skip.last > skip.first else ""
+        text = f"{utc_words(skip.first)}{until} {why}".strip()
+        self.record("RunSkipped", cause, text, reason=skip.reason, count=skip.count)
+
+    def count_skip(self, added: Skip, why: str = "", *, tell: bool = True) -> None:
         """Add to what is counted of slots that do not run."""
-        if added.reason != "Policy":  # told where it is decided
-            cause = f"{added.reason}/{added.name}/{added.first.timestamp()}/{added.last.timestamp()}"
-            text = f"{utc_words(added.first)} {why}".strip()
-            self.record("RunSkipped", cause, text, reason=added.reason, count=added.count)
+        if tell:
+            self._tell_skip(added, why)
         self.skipped.append((added.reason, added.count))
         skips = _coalesced([*self.status.skips, added])
         while len(skips) > MAX_SKIPS and (named := next((skip for skip in skips if skip.name), None)):

@@ -11,7 +11,7 @@ from agentschedule.engine.registry import Registry
 from agentschedule.planning.examining import examine
 from agentschedule.planning.observed import PlannerSettings, Problem
 from agentschedule.planning.reading import read_schedule
-from agentschedule.policy.effective import Effective
+from agentschedule.policy.effective import SETTINGS, Effective
 from agentschedule.webhook.newcomers import Newcomers
 from agentschedule.webhook.stamps import Raw, differing, is_judged, stamps
 
@@ -72,6 +72,7 @@ class Reviewer:
         made = self._registry.population.made_by(user) + self._newcomers.by_user(key)[user]
         for quota in quotas:
             if made >= quota.value.most:
-                text = f"user {user} has made {made} AgentSchedules; {quota.by} allows {quota.value.most} of a user"
+                who = "the operator" if quota.by == SETTINGS else quota.by
+                text = f"user {user} has made {made} AgentSchedules; {who} allows {quota.value.most} of a user"
                 return Problem("QuotaExceeded", text)
         return None

@@ -83,6 +83,7 @@ def test_panels_stand_below_their_row_without_a_gap() -> None:
     assert rows[0] == 0
     assert [panel["title"] for panel in PANELS if panel["type"] == "row"] == [
         "Punctuality", "Runs and results", "Spend", "API and queues", "High availability", "Process", "Deliveries",
+        "Policy and admission",
     ]  # fmt: skip
 
 

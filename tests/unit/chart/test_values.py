@@ -27,6 +27,7 @@ GROUPS = (
     "flowControl",
     "delivery",
     "service",
+    "webhook",
     "serviceMonitor",
     "prometheusRule",
     "grafanaDashboard",
@@ -40,8 +41,8 @@ def objects(schema: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def test_the_schema_knows_each_setting_and_no_other() -> None:
-    # The namespaces come from `watchNamespaces`, since roles are made for them; the policies' file is the chart's own.
-    assert set(SETTINGS) == set(Settings.model_fields) - {"namespaces", "policies_file"}
+    # The namespaces come from `watchNamespaces`, since roles are made for them; files are where the chart mounts them.
+    assert set(SETTINGS) == set(Settings.model_fields) - {"namespaces", "policies_file", "webhook_certificates"}
 
 
 @pytest.mark.parametrize(
@@ -64,7 +65,9 @@ def test_the_schema_knows_the_choices_of_a_setting(name: str) -> None:
     assert SETTINGS[name]["enum"] == Settings.model_json_schema()["properties"][name]["enum"]
 
 
-@pytest.mark.parametrize("name", [name for name in SETTINGS if not name.startswith(("run_as", "http_port"))])
+@pytest.mark.parametrize(
+    "name", [name for name in SETTINGS if not name.startswith(("run_as", "http_port", "webhook_port"))]
+)
 @pytest.mark.parametrize("bound", ["minimum", "exclusiveMinimum", "maximum"])
 def test_the_schema_has_the_bounds_of_a_setting(name: str, bound: str) -> None:
     if name == "max_budget_per_run_usd":
@@ -76,7 +79,7 @@ def test_the_schema_has_the_bounds_of_a_setting(name: str, bound: str) -> None:
 def test_the_templates_assume_the_settings_own_defaults() -> None:
     templates = "".join(path.read_text() for path in (CHART / "templates").glob("*.*"))
     assumed = dict(re.findall(r"\.Values\.settings\.(\w+) \| default (\d+)", templates))
-    assert assumed == {"http_port": "8080", "shutdown_timeout": "30"}
+    assert assumed == {"http_port": "8080", "shutdown_timeout": "30", "webhook_port": "9443"}
     for name, default in assumed.items():
         assert Settings.model_fields[name].default == int(default)
 
