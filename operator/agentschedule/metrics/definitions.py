@@ -21,7 +21,7 @@ _RUN: Final = (1, 5, 15, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 4
 _LAG: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15)
 
 _ENDED: Final = tuple(phase for phase in get_args(RunPhase) if phase not in {"Pending", "Running"})
-_DELIVERY: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14400)
+_DELIVERY: Final = (1, 2, 5, 10, 30, 60, 300, 900, 3600, 14400)
 _CREATE: Final = ("create", "jobs")
 
 # A second series for each, which says when it began: Prometheus has its own ways to know.
