@@ -229,3 +229,77 @@ def test_a_manual_run_of_a_suspended_schedule_is_told_of(
     place.apply(agent_run("now", "resting"))
     wait_for(place, "resting", "Delivered")
     assert json.loads(hooks.requests[0].body)["data"]["message"] == "Succeeded: ALL WELL"
+
+
+def test_log_file_and_standard_output(
+    kubectl: Kubectl, namespace: str, make_operator: MakeOperator, hooks: Webhooks, tmp_path: Path
+) -> None:
+    place = Place(kubectl, namespace)
+    operator = make_operator([namespace], **settings(hooks, log_directory=str(tmp_path)))
+    operator.start()
+    targets = [{"name": "file", "logFile": {}}, {"name": "out", "output": "None", "stdout": {}}]
+    place.apply(schedule("told", say("all well"), at=in_seconds(2), delivery=targets))
+    wait_for(place, "told", "Delivered", 2)
+    (line,) = (tmp_path / namespace / "told.log").read_text().splitlines()
+    assert json.loads(line)["data"]["run"]["summary"] == "all well"
+    (out,) = [line for line in operator.log() if line.get("type") == "agentschedule.Succeeded"]
+    assert "summary" not in out["data"]["run"]
+
+
+def test_a_policy_says_where_deliveries_of_a_namespace_may_go(
+    kubectl: Kubectl, namespace: str, make_operator: MakeOperator, hooks: Webhooks, tmp_path: Path
+) -> None:
+    policy = {
+        "apiVersion": "agentschedule.dev/v1alpha1",
+        "kind": "AgentPolicy",
+        "metadata": {"name": "delivery"},
+        "spec": {
+            "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
+            "delivery": {"allowedHosts": ["*.example.com"]},
+        },
+    }
+    file = tmp_path / "policies.yaml"
+    file.write_text(json.dumps(policy))
+    place = Place(kubectl, namespace)
+    make_operator([namespace], policies_file=str(file), **settings(hooks)).start()
+    secret(place, "hook", url=hooks.url())
+    hidden = {"name": "hidden", "webhook": {"urlFrom": {"secretKeyRef": {"name": "hook", "key": "url"}}}}
+    place.apply(schedule("hidden", at=in_seconds(2), delivery=[hidden]))
+    place.apply(schedule("shown", at=in_seconds(2), delivery=[{"name": "shown", **webhook(hooks)}]))
+    (failed,) = wait_for(place, "hidden", "Failed")
+    assert failed["lastError"].startswith("the host is not one of those that the operator's settings or policies allow")
+    assert "the host is not one of those" in place.condition("shown", "Accepted")["message"]
+    assert not hooks.requests
+
+
+HOOK = {"name": "a", "webhook": {"url": "https://hooks.example.com"}}
+
+
+@pytest.mark.parametrize(
+    ("targets", "words"),
+    [
+        pytest.param([{"name": "a"}], "give exactly one channel", id="no channel"),
+        pytest.param([{"name": "a", "stdout": {}, "email": {"to": ["a@b.example"]}}], "give exactly one", id="two"),
+        pytest.param([HOOK, HOOK], "Duplicate value", id="the same name"),
+        pytest.param([{**HOOK, "name": f"t{n}"} for n in range(11)], "must have at most 10 items", id="too many"),
+        pytest.param([{**HOOK, "events": ["Succeded"]}], "Unsupported value", id="an unknown event"),
+        pytest.param([{**HOOK, "cooldown": "30"}], "must be a duration such as", id="a bare number"),
+        pytest.param([{"name": "a", "webhook": {}}], "give one of url and urlFrom", id="no url"),
+        pytest.param(
+            [{"name": "a", "webhook": {"url": "https://x.example", "headers": [{"name": "A"}]}}],
+            "give one of value and valueFrom",
+            id="a header without a value",
+        ),
+        pytest.param(
+            [{"name": "a", "webhook": {"url": "https://x.example", "headers": [{"name": "A b", "value": "x"}]}}],
+            "should match",
+            id="a header with a blank",
+        ),
+        pytest.param([{"name": "a", "email": {"to": ["nobody"]}}], "should match", id="no mail address"),
+    ],
+)
+def test_the_api_server_refuses(kubectl: Kubectl, namespace: str, targets: list[dict[str, Any]], words: str) -> None:
+    given = schedule("bad", at=in_seconds(3600), delivery=targets)
+    done = kubectl("-n", namespace, "create", "--dry-run=server", "-f", "-", manifest=given)
+    assert done.returncode != 0
+    assert words in done.stderr

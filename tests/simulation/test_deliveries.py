@@ -126,3 +126,21 @@ def test_an_endpoint_that_never_answers_keeps_no_slot_waiting() -> None:
         return Again("no answer in time")
 
     simulate(story())
+
+
+@pytest.mark.parametrize("elected", [False, True])
+def test_an_operator_that_stops_lets_an_attempt_end_and_nothing_goes_twice(elected: bool) -> None:
+    async def story(attempt: int) -> None:
+        async with World(seed=attempt, elected=elected) as world:
+            scripted(world)
+            world.receivers.answer = lambda _: Delivered()
+            world.receivers.on_attempt = lambda number: world.stop_soon(40) if number == attempt else None
+            world.start()
+            apply(world)
+            await world.sleep(12 * MINUTE)
+            await check_quiet(world, settle=20 * MINUTE)
+            check_told(world)
+            assert all(len(keys) == 1 for keys in world.receivers.keys.values())
+
+    for attempt in range(1, 6):
+        simulate(story(attempt))

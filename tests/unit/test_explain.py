@@ -14,6 +14,7 @@ spec:
   namespaceSelector: {matchLabels: {tier: gold}}
   limits: {minInterval: 2h, maxBudgetPerRunUSD: "2", maxSchedulesPerNamespace: 5}
   environment: production
+  delivery: {allowedHosts: ["*.example.com"], privateNetworks: []}
 """
 SCHEDULE = """
 apiVersion: agentschedule.dev/v1alpha1
@@ -58,6 +59,8 @@ def test_the_limits_and_whose_they_are(file: Path, capsys: pytest.CaptureFixture
     assert code == 1
     assert "policies: base" in out
     lines = [line.split() for line in out.splitlines()]
+    assert ["deliveries", "to", "hosts", "*.example.com", "AgentPolicy", "base"] in lines
+    assert ["private", "networks", "none", "AgentPolicy", "base"] in lines
     assert ["budget", "for", "a", "run", "2", "USD", "AgentPolicy", "base"] in lines
     assert ["runtime", "deadline", "24h", "the", "operator's", "settings"] in lines
     assert ["schedules", "in", "the", "namespace", "5", "AgentPolicy", "base"] in lines

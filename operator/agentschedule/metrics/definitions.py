@@ -24,7 +24,7 @@ _LAG: Final = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15)
 
 _ENDED: Final = tuple(phase for phase in get_args(RunPhase) if phase not in {"Pending", "Running"})
 _OPERATIONS: Final = ("create", "update")
-_DELIVERY: Final = (0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600, 14400)
+_DELIVERY: Final = (1, 2, 5, 10, 30, 60, 300, 900, 3600, 14400)
 _CREATE: Final = ("create", "jobs")
 
 # A second series for each, which says when it began: Prometheus has its own ways to know.
