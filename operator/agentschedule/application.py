@@ -21,6 +21,7 @@ from agentschedule.engine.intake import Intake
 from agentschedule.engine.overview import Overview
 from agentschedule.engine.policies import Policies
 from agentschedule.engine.registry import Registry
+from agentschedule.guarding import Guard
 from agentschedule.knowledge import Knowledge
 from agentschedule.leading import Term, Terms
 from agentschedule.metrics import Metrics
@@ -58,6 +59,13 @@ class Application:
         self.intake = Intake(registry, planning)
         self.metrics.registry.register(Overview(self.intake.registry, leads=self.leads, clock=utc_now))
         self._knowledge = Knowledge(self._client, self.intake, self.metrics, settings.namespaces or (None,))
+        self._guard = Guard(
+            self._client,
+            self.intake,
+            prefix=settings.admission_policies,
+            namespaces=settings.namespaces,
+            interval=settings.admission_policies_interval,
+        )
         self._terms = Terms(
             self._leadership, self.intake, make_term=self._make_term, learn=self._knowledge.learn, clock=utc_now
         )
@@ -84,6 +92,7 @@ class Application:
         await self._lease_client.__aenter__()
         if self.settings.leader_election:
             await self._knowledge.learn()  # it is warm before it competes
+        self._spawn("guard", self._guard.run())
         self._spawn("terms", self._terms.run())
         await self._knowledge.learned.wait()
         self._spawn("resync", self._resync())

@@ -61,6 +61,15 @@ class AllowedHours(Hours):
     """IANA time zone of start and end."""
 
 
+class Approval(Model):
+    """Each run waits until a person has approved it."""
+
+    expires_after: Duration = "24h"
+    """How long it waits for a decision."""
+    on_expiry: Literal["Skip"] = "Skip"
+    """What becomes of a run that nobody decided on in time. Skip: it does not run."""
+
+
 class RunPolicy(Model):
     """What a schedule asks for itself: its runs start only where and when that holds."""
 
@@ -74,6 +83,8 @@ class RunPolicy(Model):
         None
     )
     """Runs start only if the administrator's policies grant all of these to the agent."""
+    require_approval: Approval | None = None
+    """Each attempt of a run, manual ones too, waits until one of the approvers that policies name has approved it."""
 
 
 class SelectorRequirement(Model):
@@ -136,6 +147,37 @@ class Grant(Model):
     """What is granted."""
 
 
+class Exempt(Model):
+    """Agents of which a policy does not demand what it demands of all others: who matches one of these."""
+
+    service_accounts: Annotated[list[ServiceAccount] | None, Field(max_length=50, json_schema_extra=_SET)] = None
+    """Agents that run with one of these service accounts of their namespace."""
+    images: Annotated[list[ImagePattern] | None, Field(max_length=50, json_schema_extra=_SET)] = None
+    """Agents of whose pod all images match one of these patterns."""
+    manual_runs: bool = False
+    """Runs that somebody asks for with an AgentRun need no approval; a pin they need all the same."""
+
+
+class Approver(Model):
+    """Who may approve runs, or deny them."""
+
+    model_config = ConfigDict(
+        json_schema_extra=schema(
+            rule(
+                "(self.kind == 'ServiceAccount') == has(self.namespace)",
+                "a ServiceAccount is named with its namespace, a User or Group without",
+            ),
+        )
+    )
+
+    kind: Literal["User", "Group", "ServiceAccount"]
+    """User, Group or ServiceAccount."""
+    name: Annotated[str, Field(min_length=1, max_length=253)]
+    """Name of the user or group as the API server knows it, or of the service account."""
+    namespace: Annotated[str | None, Field(min_length=1, max_length=63)] = None
+    """Namespace of the service account."""
+
+
 class AgentPolicySpec(Model):
     """What schedules in the selected namespaces may do. Of several policies the strictest value of each field holds."""
 
@@ -154,3 +196,11 @@ class AgentPolicySpec(Model):
     """The environment that these namespaces are, such as production."""
     allowed_images: Annotated[list[ImagePattern] | None, Field(max_length=50, json_schema_extra=_SET)] = None
     """All images of a run's pod must match one of these patterns. An empty list allows none."""
+    require_approval: bool | None = None
+    """Every run, manual ones too, waits until one of the approvers has approved it; but see exempt."""
+    exempt: Exempt | None = None
+    """Agents of which this policy demands no approval and no pin."""
+    approvers: Annotated[list[Approver] | None, Field(min_length=1, max_length=50)] = None
+    """Who may approve. Where several policies name approvers, only who is one in each of them may."""
+    author_may_approve: bool | None = None
+    """Whether who wrote a schedule may approve its runs. Unless a policy says so, and none says no: nobody may."""

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from agentschedule.engine.ahead import Upcoming
+from agentschedule.engine.approver import Approver
 from agentschedule.engine.dispatcher import Dispatcher, Urgency
 from agentschedule.engine.entries import Key, ScheduleEntry
 from agentschedule.engine.executor import Executor, utc_now
@@ -68,7 +69,8 @@ class Engine:
         self._metrics = metrics
         self._clock = clock
         starter = Starter(self.registry, cluster, self.dispatcher, self.recorder, metrics, clock=clock, wake=self.wake)
-        executor = Executor(self.registry, cluster, self.dispatcher, starter, clock=clock, wake=self.wake)
+        approver = Approver(self.registry, cluster, self.dispatcher, self.recorder, clock=clock, wake=self.wake)
+        executor = Executor(self.registry, cluster, self.dispatcher, starter, approver, clock=clock, wake=self.wake)
         self._rereader = Rereader(self.registry, cluster, self.dispatcher)
         self._writer = StatusWriter(
             self.registry,

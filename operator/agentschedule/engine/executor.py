@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 from agentschedule.cluster.errors import ApiError
+from agentschedule.engine.approver import Approver
 from agentschedule.engine.dispatcher import Dispatcher, Urgency
 from agentschedule.engine.entries import Key, ScheduleEntry
 from agentschedule.engine.ports import Cluster
@@ -17,13 +18,17 @@ from agentschedule.engine.volumes import asked_for, ensure_claim, not_to_be_had
 from agentschedule.planning.actions import (
     Action,
     Adopt,
+    ApprovalAction,
+    CreateApproval,
     CreateJob,
+    DeleteApproval,
     DeleteJob,
     DeletePod,
     DryRun,
     EnsureVolume,
     Explain,
     Forget,
+    MarkApproval,
     StopJob,
 )
 from agentschedule.planning.observed import Verdict, VolumeState
@@ -41,6 +46,7 @@ class Executor:
         cluster: Cluster,
         dispatcher: Dispatcher,
         starter: Starter,
+        approver: Approver,
         *,
         clock: Callable[[], datetime],
         wake: Callable[[Key], None],
@@ -51,6 +57,7 @@ class Executor:
         self._clock = clock
         self._wake = wake
         self._starter = starter
+        self._approver = approver
         self._refusals = Refusals()
         self._under_way: set[str] = set()
 
@@ -69,8 +76,19 @@ class Executor:
                 self._prepare(key, entry, action)
             case Adopt():
                 self._once(key, action.uid, Urgency.CLEAN, lambda: self._adopt(key, entry, action))
+            case CreateApproval() | MarkApproval() | DeleteApproval():
+                self._ask_people(key, entry, action)
             case Forget():
                 self._registry.forget_job(entry.schedule.owner.uid, action.name, action.uid)
+
+    def _ask_people(self, key: Key, entry: ScheduleEntry, action: ApprovalAction) -> None:
+        match action:
+            case CreateApproval():
+                self._approver.create(key, entry, action)
+            case MarkApproval():
+                self._once(key, action.uid, Urgency.CLEAN, lambda: self._approver.mark(key, action))
+            case DeleteApproval():
+                self._once(key, action.uid, Urgency.CLEAN, lambda: self._approver.delete(key, entry, action))
 
     def _prepare(self, key: Key, entry: ScheduleEntry, action: DryRun | EnsureVolume | Explain) -> None:
         """What is asked for again and again until the answer is there; it is under way once only."""

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from agentschedule.engine.admission import Admission
+from agentschedule.engine.approvals import Approvals
 from agentschedule.engine.entries import Key, RequestEntry, ScheduleEntry
 from agentschedule.engine.policies import Policies
 from agentschedule.planning.observed import (
@@ -39,6 +40,7 @@ class Registry:
         self._places: dict[str, dict[str, int]] = {}
         self.policies = policies or Policies(DEFAULT_SETTINGS.policy_ceilings())
         self.admission = Admission(ceilings)
+        self.approvals = Approvals()
         self.began: datetime | None = None
         """When this operator's term began."""
         self.schedules: dict[Key, ScheduleEntry] = {}
@@ -75,6 +77,9 @@ class Registry:
             began=self.began,
             policy=self.policies.of(key.namespace),
             place=self._place(key),
+            approvals=self.approvals.of(entry.schedule.owner.uid),
+            asking=entry.asking,
+            protection=self.approvals.protection,
         )
 
     def _place(self, key: Key) -> int | None:

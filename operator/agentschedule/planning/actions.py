@@ -94,7 +94,35 @@ class Forget:
     uid: str
 
 
-Action = CreateJob | StopJob | Explain | DeleteJob | DeletePod | DryRun | EnsureVolume | Adopt | Forget
+@dataclass(frozen=True, slots=True)
+class CreateApproval:
+    """Ask people to approve a run: create its AgentApproval, which is the so-many-th for it, from 1."""
+
+    name: str
+    number: int
+    manifest: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class MarkApproval:
+    """Write an AgentApproval's status."""
+
+    name: str
+    uid: str
+    phase: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteApproval:
+    """Delete an AgentApproval that nobody needs any more; or one that is void, and `why`."""
+
+    name: str
+    uid: str
+    why: str = ""
+
+
+ApprovalAction = CreateApproval | MarkApproval | DeleteApproval
+Action = CreateJob | StopJob | Explain | DeleteJob | DeletePod | DryRun | EnsureVolume | Adopt | Forget | ApprovalAction
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,7 +84,8 @@ NOTHING_UNWANTED = Unwanted()
 class Schedule:
     """An AgentSchedule, read. `spec` and `when` are None where they cannot be read; `problem` then says why.
 
-    `resume` is the id of the hold that a person wants to end.
+    `resume` is the id of the hold that a person wants to end. `authors` have written it, as annotations say, which an
+    admission policy protects; None: they do not say it of the spec as it stands.
     """
 
     owner: Owner
@@ -96,6 +97,7 @@ class Schedule:
     problem: Problem | None = None
     pause: Pause | None = None
     resume: str | None = None
+    authors: tuple[str, ...] | None = None
     unwanted: Unwanted = NOTHING_UNWANTED
     deleting: bool = False
     blackouts: Blackouts = field(default_factory=Blackouts)
@@ -103,7 +105,7 @@ class Schedule:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An AgentRun, read. `adopted`: it has its owner reference already."""
+    """An AgentRun, read. `adopted`: it has its owner reference already. `created_by`: who asks, if that is known."""
 
     name: str
     uid: str
@@ -113,6 +115,7 @@ class Request:
     status: AgentRunStatus
     adopted: bool = False
     deleting: bool = False
+    created_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,10 +125,10 @@ class Start:
 
     `Queued`: too many runs are active, or too much is made up for at once; it waits for its turn. `Granted`: its turn
     has come, and the next plan uses that or gives it back. Both keep the trigger with which the run was asked for.
-    `Denied`: a policy does not allow it now.
+    `Denied`: a policy, or a person who was asked, does not allow it. `Expired`: nobody has decided in time.
     """
 
-    state: Literal["InFlight", "Deferred", "NameConflict", "Rejected", "Queued", "Granted", "Denied"]
+    state: Literal["InFlight", "Deferred", "NameConflict", "Rejected", "Queued", "Granted", "Denied", "Expired"]
     until: datetime | None = None
     message: str = ""
     trigger: str = ""
@@ -156,6 +159,65 @@ class VolumeState:
 
 
 @dataclass(frozen=True, slots=True)
+class Approval:
+    """An AgentApproval of the schedule, read. `digest` is that of what was asked for."""
+
+    namespace: str
+    name: str
+    uid: str
+    version: int = field(compare=False)
+    schedule: str
+    schedule_uid: str
+    owned: bool
+    created: datetime
+    digest: str
+    budget: Decimal
+    phase: str | None = None
+    decision: str | None = None
+    decided_by: str | None = None
+    reason: str | None = None
+    deleting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What became of an AgentApproval that was to be created: under way, made with this UID, to be tried again at
+    `until`, refused for good, or its name is taken by somebody else's. `number`: which one for this run it is."""
+
+    state: Literal["InFlight", "Made", "Failed", "NameConflict", "Rejected"]
+    name: str
+    number: int
+    uid: str | None = None
+    until: datetime | None = None
+    message: str = ""
+    failures: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """Whether an admission policy is in force, and since when; else what is wrong. `known` False: nobody has looked."""
+
+    known: bool = False
+    problem: str | None = None
+    since: datetime | None = None
+
+    def covers(self, created: datetime) -> bool:
+        """Whether it is in force, and was already when an object came to be."""
+        return self.known and self.problem is None and self.since is not None and created >= self.since
+
+
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """The admission policies that make AgentApprovals, and what is said of authors, trustworthy."""
+
+    approvals: Guarded = Guarded()
+    authors: Guarded = Guarded()
+
+
+UNPROTECTED = Protection()
+
+
+@dataclass(frozen=True, slots=True)
 class Observed:
     """Everything that a plan is made from. `settled`: the API server holds `status`, nothing waits to be written.
 
@@ -163,6 +225,7 @@ class Observed:
     `policy`: what administrators allow in its namespace; None: there are no policies but the settings.
     `place`: which schedule of its namespace it is, the oldest first, from 1; None: their number has no limit.
     `began`: when this operator began to act. Of what another asked for before that, it does not know.
+    `approvals`: AgentApprovals that belong to it; `asking`: what became of the last one that was asked for.
     `served_at`: when this operator last looked at the due slots, as the plan before this one says; None: not yet.
     """
 
@@ -179,3 +242,6 @@ class Observed:
     began: datetime | None = None
     policy: Effective | None = None
     place: int | None = None
+    approvals: tuple[Approval, ...] = ()
+    asking: Asking | None = None
+    protection: Protection = UNPROTECTED

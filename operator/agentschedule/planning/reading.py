@@ -11,6 +11,8 @@ from agentschedule.api.fields import money_text
 from agentschedule.api.spec import AgentScheduleSpec
 from agentschedule.api.status import AgentScheduleStatus
 from agentschedule.constants import (
+    ANNOTATION_CHANGED_BY,
+    ANNOTATION_CREATED_BY,
     ANNOTATION_PAUSED,
     ANNOTATION_PAUSED_BY,
     ANNOTATION_PAUSED_UNTIL,
@@ -34,6 +36,7 @@ from agentschedule.timing import BlackoutEntry, Blackouts, TimingError, When, pa
 
 _MOST_UNWANTED = 15_000
 """More than all annotations of an object can hold."""
+_LONGEST_USER = 512
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
@@ -59,6 +62,7 @@ def read_schedule(raw: dict[str, Any]) -> Schedule:
         problem = Problem("InvalidSpec", f"spec.{'.'.join(str(p) for p in first['loc'])}: {first['msg']}")
     except TimingError as error:
         problem = Problem(_reason(error), str(error))
+    notes = meta.get("annotations") or {}
     return Schedule(
         owner=owner,
         generation=meta.get("generation", 0),
@@ -69,6 +73,7 @@ def read_schedule(raw: dict[str, Any]) -> Schedule:
         problem=problem,
         pause=_pause(meta.get("annotations") or {}),
         resume=(meta.get("annotations") or {}).get(ANNOTATION_RESUME, "")[:256] or None,
+        authors=_authors(notes, meta.get("generation", 0)),
         unwanted=_unwanted((meta.get("annotations") or {}).get(ANNOTATION_SKIP)),
         deleting="deletionTimestamp" in meta,
         blackouts=blackouts,
@@ -111,7 +116,20 @@ def read_request(raw: dict[str, Any]) -> Request | None:
         status=status,
         adopted=any(o.get("kind") == "AgentSchedule" for o in meta.get("ownerReferences") or ()),
         deleting="deletionTimestamp" in meta,
+        created_by=_user((meta.get("annotations") or {}).get(ANNOTATION_CREATED_BY)),
     )
+
+
+def _user(name: str | None) -> str | None:
+    return name if name and len(name) <= _LONGEST_USER else None
+
+
+def _authors(notes: dict[str, str], generation: int) -> tuple[str, ...] | None:
+    """Who created the schedule, and who changed its spec last. None where either is not said."""
+    creator, changer = notes.get(ANNOTATION_CREATED_BY, ""), notes.get(ANNOTATION_CHANGED_BY, "")
+    if not creator or (generation > 1 and not changer) or max(len(creator), len(changer)) > _LONGEST_USER:
+        return None
+    return tuple(dict.fromkeys(name for name in (creator, changer) if name))
 
 
 def _when(spec: AgentScheduleSpec, owner: Owner, created: datetime) -> When:
@@ -179,6 +197,8 @@ def _problem(owner: Owner, spec: AgentScheduleSpec) -> Problem | None:
     if spec.retry is not None:
         for name, text in (("backoff", spec.retry.backoff), ("maxBackoff", spec.retry.max_backoff)):
             parse_duration(text, f"spec.retry.{name}")
+    if spec.policy is not None and spec.policy.require_approval is not None:
+        parse_duration(spec.policy.require_approval.expires_after, "spec.policy.requireApproval.expiresAfter")
     return _budget_problem(spec) or _template_problem(spec)
 
 

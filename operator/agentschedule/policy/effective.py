@@ -7,7 +7,8 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, Generic, TypeVar
 
-from agentschedule.api.policy import AgentPolicySpec, Grant, NamespaceSelector, SelectorRequirement
+from agentschedule.api.approval import Subject
+from agentschedule.api.policy import AgentPolicySpec, Approver, Exempt, Grant, NamespaceSelector, SelectorRequirement
 from agentschedule.timing import parse_duration
 
 T = TypeVar("T")
@@ -53,7 +54,8 @@ class Effective:
     """What holds in one namespace.
 
     `environments`, `allowed_images` and `grants` have one entry for each policy that says something of it: all of them
-    must agree. `restricts_manual` tells whether the restricted operations are a policy's, which hold in manual runs.
+    must agree. `approvals` has what is exempt from each policy that demands approvals; who decides must be in each set
+    of `approvers`. `restricts_manual`: the restricted operations are a policy's, so manual runs have them, too.
     """
 
     policies: tuple[str, ...]
@@ -66,6 +68,9 @@ class Effective:
     environments: tuple[Bound[str], ...]
     allowed_images: tuple[Bound[tuple[str, ...]], ...]
     grants: tuple[Bound[tuple[Grant, ...]], ...]
+    approvals: tuple[Bound[Exempt], ...] = ()
+    approvers: tuple[Bound[tuple[Subject, ...]], ...] = ()
+    author_may_approve: bool = False
     unreadable: tuple[str, ...] = ()
     """Policies that cannot be read: nobody knows what they forbid."""
 
@@ -98,8 +103,20 @@ def effective(policies: Sequence[Policy], namespace: str, labels: Mapping[str, s
         environments=tuple(_values(mine, lambda p: p.environment, str)),
         allowed_images=tuple(_values(mine, lambda p: p.allowed_images, tuple)),
         grants=tuple(_values(mine, lambda p: p.grants, tuple)),
+        approvals=tuple(Bound(p.spec.exempt or Exempt(), p.by) for p in mine if p.spec.require_approval),
+        approvers=tuple(
+            Bound(tuple(map(subject, p.spec.approvers)), p.name) for p in mine if p.spec.approvers is not None
+        ),
+        author_may_approve={p.spec.author_may_approve for p in mine} - {None} == {True},
         unreadable=tuple(f"{policy.by}: {policy.problem}" for policy in mine if policy.problem is not None),
     )
+
+
+def subject(approver: Approver) -> Subject:
+    """An approver by the name that the API server knows."""
+    if approver.kind != "ServiceAccount":
+        return Subject(kind=approver.kind, name=approver.name)
+    return Subject(kind=approver.kind, name=f"system:serviceaccount:{approver.namespace}:{approver.name}")
 
 
 def selects(policy: Policy, namespace: str, labels: Mapping[str, str]) -> bool:

@@ -6,19 +6,27 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 
-from agentschedule.api.policy import Grant, RunPolicy
-from agentschedule.policy.effective import Effective
+from agentschedule.api.approval import MOST_APPROVER_SETS, Subject
+from agentschedule.api.policy import Exempt, Grant, RunPolicy
+from agentschedule.policy.effective import Bound, Effective
 from agentschedule.timing import TimingError, load_zone
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is to start: what the schedule asks of policies, and what its pod is."""
+    """What is to start: what the schedule asks of policies, and what its pod is.
+
+    `authors` have written it; `unknown_author` says why that is not known for certain. `unprotected` says why decisions
+    of approvers could be forged.
+    """
 
     policy: RunPolicy
     images: tuple[str, ...]
     service_account: str
     manual: bool = False
+    authors: tuple[str, ...] = ()
+    unknown_author: str | None = None
+    unprotected: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +45,48 @@ class Deny:
     reason: str
 
 
-Decision = Allow | Deny
+@dataclass(frozen=True, slots=True)
+class RequireApproval:
+    """It may when a person says so, who must be in each of these sets of approvers. `by` demands it."""
+
+    by: str
+    approvers: tuple[Bound[tuple[Subject, ...]], ...]
+    authors: tuple[str, ...]
+    author_may_approve: bool
+
+
+Decision = Allow | Deny | RequireApproval
+
+APPROVAL = "requireApproval"
+_AUTHOR_ADVICE = (
+    "enable the admission webhook, put the annotation agentschedule.dev/created-by (after an edit also changed-by) with"
+    " your own user name on it, or set authorMayApprove in an AgentPolicy"
+)
 
 
 def evaluate(asked: Asked, policies: Effective, now: datetime) -> Decision:
     """Decide about one start at `now` (aware)."""
+    allowed = evaluate_approved(asked, policies, now)
+    return allowed if isinstance(allowed, Deny) else needs_approval(asked, policies) or allowed
+
+
+def evaluate_approved(asked: Asked, policies: Effective, now: datetime) -> Allow | Deny:
+    """The same of a start that needs no approval, or has one."""
     for name, rule in RULES.items():
         reason = rule(asked, policies, now)
         if reason is not None:
             return Deny(name, reason)
+    return allowance_of(asked, policies)
+
+
+def needs_approval(asked: Asked, policies: Effective) -> RequireApproval | Deny | None:
+    """Whom to ask for an approval; that there is nobody who could be asked and believed; or None: it needs none."""
+    by = demands_approval(asked, policies)
+    return None if by is None else _by_a_person(asked, policies, by)
+
+
+def allowance_of(asked: Asked, policies: Effective) -> Allow:
+    """What a run gets that may start."""
     restricted = policies.restricted_operations.value if not asked.manual or policies.restricts_manual else ()
     return Allow(capabilities(asked, policies), restricted)
 
@@ -115,6 +156,39 @@ RULES = {
     "requireCapabilities": has_capabilities,
 }
 """In the order in which they are asked, by the name of the field that they are of."""
+
+
+def demands_approval(asked: Asked, policies: Effective) -> str | None:
+    """Who demands that a person approves: the schedule itself, or a policy from which it is not exempt."""
+    if asked.policy.require_approval is not None:
+        return "spec.policy.requireApproval"
+    for exempt in policies.approvals:
+        if not (asked.manual and exempt.value.manual_runs) and not is_exempt(asked, exempt.value):
+            return exempt.by
+    return None
+
+
+def is_exempt(asked: Asked, exempt: Exempt) -> bool:
+    """Whether a policy makes an exception of an agent: for its service account, or for all its images."""
+    if asked.service_account in (exempt.service_accounts or ()):
+        return True
+    return bool(exempt.images and asked.images) and all(matches(i, exempt.images or ()) for i in asked.images)
+
+
+def _by_a_person(asked: Asked, policies: Effective, by: str) -> RequireApproval | Deny:
+    if asked.unprotected is not None:
+        return Deny(APPROVAL, f"{by} demands an approval, but no decision can be trusted: {asked.unprotected}")
+    if not policies.approvers:
+        return Deny(APPROVAL, f"{by} demands an approval, but no AgentPolicy for this namespace names approvers")
+    if len(policies.approvers) > MOST_APPROVER_SETS:
+        return Deny(APPROVAL, f"more than {MOST_APPROVER_SETS} AgentPolicies name approvers: let fewer do so")
+    if asked.unknown_author is not None and not policies.author_may_approve:
+        return Deny(
+            APPROVAL,
+            f"{by} demands an approval by somebody else than the author, but nobody knows who wrote this:"
+            f" {asked.unknown_author}; {_AUTHOR_ADVICE}",
+        )
+    return RequireApproval(by, policies.approvers, asked.authors, policies.author_may_approve)
 
 
 def capabilities(asked: Asked, policies: Effective) -> tuple[str, ...]:

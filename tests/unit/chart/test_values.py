@@ -20,6 +20,7 @@ SETTINGS: dict[str, Any] = SCHEMA["properties"]["settings"]["properties"]
 GROUPS = (
     "image",
     "crds",
+    "admissionPolicies",
     "serviceAccount",
     "rbac",
     "podDisruptionBudget",
@@ -38,8 +39,8 @@ def objects(schema: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def test_the_schema_knows_each_setting_and_no_other() -> None:
-    # The namespaces come from `watchNamespaces`, since roles are made for them.
-    assert set(SETTINGS) == set(Settings.model_fields) - {"namespaces"}
+    # The namespaces come from `watchNamespaces`, since roles are made for them; two others are the release's own.
+    assert set(SETTINGS) == set(Settings.model_fields) - {"namespaces", "policies_file", "admission_policies"}
 
 
 @pytest.mark.parametrize("name", ["log_level", "log_format"])

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from agentschedule.cluster.client import Answer
+from agentschedule.engine.approver import Approver
 from agentschedule.engine.dispatcher import Dispatcher
 from agentschedule.engine.entries import Key
 from agentschedule.engine.executor import Executor
@@ -48,9 +49,10 @@ async def executor(cluster: Answers) -> AsyncIterator[Executor]:
         pass
 
     starter = Starter(registry, port, dispatcher, recorder, metrics, clock=clock, wake=wake)
+    approver = Approver(registry, port, dispatcher, recorder, clock=clock, wake=wake)
     dispatcher.start()
     try:
-        yield Executor(registry, port, dispatcher, starter, clock=clock, wake=wake)
+        yield Executor(registry, port, dispatcher, starter, approver, clock=clock, wake=wake)
     finally:
         await dispatcher.stop()
 

@@ -1,0 +1,36 @@
+"""May a run start? Policies and people are asked at that moment, and what they allow is what it gets."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Literal
+
+from agentschedule.api.status import RunApproval
+from agentschedule.planning.approving import Granted, Wanted, approval_of, awaits, give_up_awaited
+from agentschedule.planning.draft import Draft
+from agentschedule.planning.observed import Start
+from agentschedule.policy.gate import Allow, Deny, RequireApproval, evaluate, evaluate_approved
+
+
+@dataclass(frozen=True, slots=True)
+class Permit:
+    """It may start, with what is granted, for so many US dollars; `approval` says who allowed it, where one had to."""
+
+    allow: Allow
+    budget: Decimal
+    approval: RunApproval | None = None
+
+
+def permission(draft: Draft, wanted: Wanted) -> Permit | Start | Literal["Waiting"]:
+    """A permit; that it has to wait; or that it was refused, and why."""
+    decision = evaluate(wanted.question, draft.policy, draft.now)
+    granted = Granted()
+    if isinstance(decision, RequireApproval) or awaits(draft, wanted.name):
+        answer = approval_of(draft, wanted)
+        if not isinstance(answer, Granted):
+            return answer
+        granted, decision = answer, evaluate_approved(wanted.question, draft.policy, draft.now)
+    if isinstance(decision, Deny):
+        give_up_awaited(draft, wanted.name)
+        return Start("Denied", message=decision.reason)
+    budget = wanted.budget if granted.budget is None else min(wanted.budget, granted.budget)
+    return Permit(decision, budget, granted.by)
