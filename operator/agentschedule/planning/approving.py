@@ -76,7 +76,12 @@ def drop_approvals(draft: Draft) -> None:
     if not draft.observed.settled:
         return
     waiting, jobs = draft.status.approval, {seen.id for seen in draft.observed.sightings}
-    others = [seen for seen in draft.observed.approvals if waiting is None or seen.name != waiting.name]
+    touched = {action.uid for action in draft.actions() if isinstance(action, MarkApproval | DeleteApproval)}
+    others = [
+        seen
+        for seen in draft.observed.approvals
+        if seen.uid not in touched and (waiting is None or seen.name != waiting.name)
+    ]
     refused = [seen for seen in others if seen.name not in jobs and seen.phase in {"Denied", "Expired"}]
     last = max(refused, key=lambda seen: (seen.created, seen.name), default=None) if waiting is None else None
     for seen in others:

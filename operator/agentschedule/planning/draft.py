@@ -1,6 +1,7 @@
 """The plan while it is being made: a working copy of the status that the rules write to, one after another."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -197,6 +198,10 @@ class Draft:
     def do(self, action: Action) -> None:
         """Ask for an action."""
         self._actions.append(action)
+
+    def actions(self) -> Sequence[Action]:
+        """What was asked for so far."""
+        return self._actions
 
     def do_once(self, action: Action) -> None:
         """Ask for an action, unless that was asked for already."""

@@ -39,7 +39,7 @@ def _with_authors(draft: Draft, plain: Asked, request: Request | None) -> Asked:
         unknown = guard.authors.problem
     elif schedule.authors is None:
         unknown = "it does not say who created it, or who changed it last"
-    elif not guard.authors.covers(schedule.created):
+    elif guard.authors.known and not guard.authors.covers(schedule.created):
         unknown = "it is older than the admission policy that proves who wrote it: create it anew"
     if request is not None and request.created_by is not None:
         authors = tuple(dict.fromkeys([*authors, request.created_by]))
@@ -47,7 +47,7 @@ def _with_authors(draft: Draft, plain: Asked, request: Request | None) -> Asked:
     if request is not None and own and unknown is None:
         if request.created_by is None:
             unknown = f"AgentRun {request.name} has an input or context of its own and does not say who created it"
-        elif not guard.authors.covers(request.created):
+        elif guard.authors.known and not guard.authors.covers(request.created):
             unknown = f"AgentRun {request.name} is older than the admission policy that proves who created it"
     return Asked(
         plain.policy,

@@ -11,13 +11,16 @@ from agentschedule.api.status import AgentScheduleStatus, Condition, Run
 from agentschedule.planning.actions import (
     Action,
     Adopt,
+    CreateApproval,
     CreateJob,
+    DeleteApproval,
     DeleteJob,
     DeletePod,
     DryRun,
     EnsureVolume,
     Explain,
     Forget,
+    MarkApproval,
     Note,
     Plan,
     StopJob,
@@ -36,6 +39,8 @@ from agentschedule.planning.reading import read_schedule
 from agentschedule.policy.effective import Effective, Policy, effective
 from agentschedule.runs.facts import JobFacts, PodFacts, job_facts
 from agentschedule.runs.sighting import Sighting
+
+from .people import People
 
 UID = "8f9c0e66-3c1f-4d5b-9c55-0a2f3d1f7a10"
 DAY = "2026-11-22"
@@ -88,6 +93,7 @@ class World:
         self.raw = raw_schedule(created=created, annotations=annotations, **spec)
         self.settings = settings
         self.policies: list[dict[str, Any]] = []
+        self.people = People()
         self.now = utc(now)
         self.status = AgentScheduleStatus()
         self.jobs: dict[str, JobFacts] = {}
@@ -199,6 +205,9 @@ class World:
             volume=self.volume,
             served_at=self.served_at,
             policy=self._policy() if self.policies else None,
+            approvals=tuple(self.people.approvals.values()),
+            asking=self.people.asking,
+            protection=self.people.protection,
         )
 
     def _policy(self) -> Effective:
@@ -276,7 +285,7 @@ class World:
 
     def _picture(self) -> tuple[object, ...]:
         notes, starts = len(self.notes), dict(self.starts)
-        told = (dict(self.explained), self.volume)
+        told = (dict(self.explained), self.volume, dict(self.people.approvals), self.people.asking)
         return self.status, dict(self.jobs), dict(self.pods), dict(self.requests), self.verdict, notes, starts, told
 
     def _do(self, action: Action) -> None:  # noqa: C901 - one case an action
@@ -286,6 +295,8 @@ class World:
                     self.verdict = dataclasses.replace(self.answer, generation=action.generation)
             case CreateJob():
                 self._create(action)
+            case CreateApproval() | MarkApproval() | DeleteApproval():
+                self.people.do(action, self.now)
             case EnsureVolume():
                 self._ensure_volume(action)
             case StopJob():
