@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import os
 import socket
 import uuid
 from collections.abc import AsyncIterator, Coroutine, Sequence
@@ -136,6 +137,7 @@ class Application:
             self.metrics,
             concurrency=settings.api_concurrency,
             status_interval=settings.status_interval,
+            own_namespace=settings.keys_namespace or os.environ.get("POD_NAMESPACE", ""),
         )
         engine.on_begun = _settle_memory
         sweeper = Sweeper(

@@ -117,6 +117,10 @@ class Settings(BaseSettings):
     admission_policies_interval: float = Field(
         default=30, ge=1, description="Time between two looks whether these policies are in force."
     )
+    keys_namespace: str = Field(
+        default="",
+        description="Namespace of the Secrets with keys of trusted domains. Empty: the operator's own (POD_NAMESPACE).",
+    )
     api_concurrency: int = Field(
         default=64,
         ge=1,

@@ -203,6 +203,7 @@ def test_a_retry_is_approved_by_itself(here: Guarded) -> None:
     second = here.waiting("again")
     assert (second["metadata"]["name"], second["spec"]["attempt"]) == (f"{first}-r2", 2)
     assert here.decide("carol", f"{first}-r2", groups=["sre"]).returncode == 0
+    here.place.wait("the second attempt's end", lambda: here.place.newest_run("again").get("attempt") == 2)
     run = here.place.wait_run("again", "Failed")
     assert (run["attempt"], run["approval"]["decidedBy"]) == (2, "carol")
 

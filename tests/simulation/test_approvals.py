@@ -13,7 +13,7 @@ HOURLY = {
     "endTime": "2026-11-22T13:30:00Z",
     "policy": {"requireApproval": {"expiresAfter": "2h"}},
 }
-BOB = {"agentschedule.dev/created-by": "bob"}
+BOB: dict[str, str | None] = {"agentschedule.dev/created-by": "bob"}
 APPROVERS = {"approvers": [{"kind": "User", "name": "alice"}]}
 
 

@@ -164,6 +164,10 @@ matchResources:
 - apiGroups: [""]
   resources: [persistentvolumeclaims]
   verbs: [get, create, patch]
+# The AgentPin of a schedule that has one.
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [get]
 # What keeps a run from starting is told by Events.
 - apiGroups: [""]
   resources: [events]

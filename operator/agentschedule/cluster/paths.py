@@ -12,6 +12,7 @@ _ROOTS = {
     "validatingadmissionpolicies": "/apis/admissionregistration.k8s.io/v1",
     "validatingadmissionpolicybindings": "/apis/admissionregistration.k8s.io/v1",
     "selfsubjectreviews": "/apis/authentication.k8s.io/v1",
+    "secrets": "/api/v1",
     "leases": "/apis/coordination.k8s.io/v1",
 }
 

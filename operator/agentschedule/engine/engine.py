@@ -17,6 +17,8 @@ from agentschedule.engine.dispatcher import Dispatcher, Urgency
 from agentschedule.engine.entries import Key, ScheduleEntry
 from agentschedule.engine.executor import Executor, utc_now
 from agentschedule.engine.intake import Intake
+from agentschedule.engine.permits import Permits
+from agentschedule.engine.pins import PinVerifier
 from agentschedule.engine.ports import Cluster, attended
 from agentschedule.engine.reconciler import Reconciler
 from agentschedule.engine.recorder import Recorder
@@ -58,6 +60,7 @@ class Engine:
         *,
         concurrency: int = 64,
         status_interval: float = 1.0,
+        own_namespace: str = "",
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self.intake = intake
@@ -70,7 +73,9 @@ class Engine:
         self._clock = clock
         starter = Starter(self.registry, cluster, self.dispatcher, self.recorder, metrics, clock=clock, wake=self.wake)
         approver = Approver(self.registry, cluster, self.dispatcher, self.recorder, clock=clock, wake=self.wake)
-        executor = Executor(self.registry, cluster, self.dispatcher, starter, approver, clock=clock, wake=self.wake)
+        pins = PinVerifier(self.registry, cluster, self.dispatcher, own_namespace, clock=clock, wake=self.wake)
+        permits = Permits(approver, pins)
+        executor = Executor(self.registry, cluster, self.dispatcher, starter, permits, clock=clock, wake=self.wake)
         self._rereader = Rereader(self.registry, cluster, self.dispatcher)
         self._writer = StatusWriter(
             self.registry,

@@ -7,7 +7,7 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from agentschedule.api.agentrun import AgentRunStatus
 from agentschedule.api.status import AgentScheduleStatus
 from agentschedule.engine.ahead import Ahead
-from agentschedule.planning.observed import Asking, Request, Schedule, Start, Verdict, VolumeState
+from agentschedule.planning.observed import Asking, PinState, Request, Schedule, Start, Verdict, VolumeState
 
 
 class Key(NamedTuple):
@@ -68,6 +68,7 @@ class ScheduleEntry(_Entry[AgentScheduleStatus]):
     lateness: float | None = None
     """How late its newest Job was created, in seconds."""
     asking: Asking | None = None
+    pin: PinState | None = None
     locked: dict[str, datetime] = field(default_factory=dict)
     expected: datetime | None = None
     """The due time for which a plan is to be made ahead."""

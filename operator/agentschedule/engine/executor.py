@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from functools import partial
 
 from agentschedule.cluster.errors import ApiError
-from agentschedule.engine.approver import Approver
 from agentschedule.engine.dispatcher import Dispatcher, Urgency
 from agentschedule.engine.entries import Key, ScheduleEntry
+from agentschedule.engine.permits import Permits
 from agentschedule.engine.ports import Cluster
 from agentschedule.engine.refusals import Refusals
 from agentschedule.engine.registry import Registry
@@ -30,6 +30,7 @@ from agentschedule.planning.actions import (
     Forget,
     MarkApproval,
     StopJob,
+    VerifyPin,
 )
 from agentschedule.planning.observed import Verdict, VolumeState
 from agentschedule.runs.explanation import newest_warning
@@ -46,7 +47,7 @@ class Executor:
         cluster: Cluster,
         dispatcher: Dispatcher,
         starter: Starter,
-        approver: Approver,
+        permits: Permits,
         *,
         clock: Callable[[], datetime],
         wake: Callable[[Key], None],
@@ -57,7 +58,7 @@ class Executor:
         self._clock = clock
         self._wake = wake
         self._starter = starter
-        self._approver = approver
+        self._permits = permits
         self._refusals = Refusals()
         self._under_way: set[str] = set()
 
@@ -76,19 +77,21 @@ class Executor:
                 self._prepare(key, entry, action)
             case Adopt():
                 self._once(key, action.uid, Urgency.CLEAN, lambda: self._adopt(key, entry, action))
-            case CreateApproval() | MarkApproval() | DeleteApproval():
-                self._ask_people(key, entry, action)
+            case CreateApproval() | MarkApproval() | DeleteApproval() | VerifyPin():
+                self._seek_permission(key, entry, action)
             case Forget():
                 self._registry.forget_job(entry.schedule.owner.uid, action.name, action.uid)
 
-    def _ask_people(self, key: Key, entry: ScheduleEntry, action: ApprovalAction) -> None:
+    def _seek_permission(self, key: Key, entry: ScheduleEntry, action: ApprovalAction | VerifyPin) -> None:
         match action:
+            case VerifyPin():
+                self._permits.pins.verify(key, entry, action)
             case CreateApproval():
-                self._approver.create(key, entry, action)
+                self._permits.approver.create(key, entry, action)
             case MarkApproval():
-                self._once(key, action.uid, Urgency.CLEAN, lambda: self._approver.mark(key, action))
+                self._once(key, action.uid, Urgency.CLEAN, lambda: self._permits.approver.mark(key, action))
             case DeleteApproval():
-                self._once(key, action.uid, Urgency.CLEAN, lambda: self._approver.delete(key, entry, action))
+                self._once(key, action.uid, Urgency.CLEAN, lambda: self._permits.approver.delete(key, entry, action))
 
     def _prepare(self, key: Key, entry: ScheduleEntry, action: DryRun | EnsureVolume | Explain) -> None:
         """What is asked for again and again until the answer is there; it is under way once only."""

@@ -79,6 +79,7 @@ class Registry:
             place=self._place(key),
             approvals=self.approvals.of(entry.schedule.owner.uid),
             asking=entry.asking,
+            pin=entry.pin,
             protection=self.approvals.protection,
         )
 

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from agentschedule.api.agentrun import AgentRunStatus
 from agentschedule.api.status import AgentScheduleStatus, Run
+from agentschedule.policy.pinning import PinQuestion
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +122,27 @@ class DeleteApproval:
     why: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class VerifyPin:
+    """Read an AgentPin and the keys that it must verify by, and say what comes of it."""
+
+    question: PinQuestion
+
+
 ApprovalAction = CreateApproval | MarkApproval | DeleteApproval
-Action = CreateJob | StopJob | Explain | DeleteJob | DeletePod | DryRun | EnsureVolume | Adopt | Forget | ApprovalAction
+Action = (
+    CreateJob
+    | StopJob
+    | Explain
+    | DeleteJob
+    | DeletePod
+    | DryRun
+    | EnsureVolume
+    | Adopt
+    | Forget
+    | ApprovalAction
+    | VerifyPin
+)
 
 
 @dataclass(frozen=True, slots=True)

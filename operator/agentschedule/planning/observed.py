@@ -12,6 +12,7 @@ from agentschedule.api.status import AgentScheduleStatus
 from agentschedule.constants import RESTRICTED_OPERATIONS
 from agentschedule.policy import effective as policy
 from agentschedule.policy.effective import Effective
+from agentschedule.policy.pinning import PinQuestion
 from agentschedule.runs.manifest import Defaults, Owner
 from agentschedule.runs.sighting import Sighting
 from agentschedule.timing import Blackouts, When
@@ -194,6 +195,18 @@ class Asking:
 
 
 @dataclass(frozen=True, slots=True)
+class PinState:
+    """What came of the last look at an AgentPin, at `at`: under way; verified; refused, and why; or to be tried again
+    at `until`."""
+
+    state: Literal["InFlight", "Verified", "Refused", "Failed"]
+    question: PinQuestion
+    at: datetime
+    reason: str = ""
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Guarded:
     """Whether an admission policy is in force, and since when; else what is wrong. `known` False: nobody has looked."""
 
@@ -245,3 +258,4 @@ class Observed:
     approvals: tuple[Approval, ...] = ()
     asking: Asking | None = None
     protection: Protection = UNPROTECTED
+    pin: PinState | None = None

@@ -8,7 +8,15 @@ from functools import partial
 from typing import Any, Generic, TypeVar
 
 from agentschedule.api.approval import Subject
-from agentschedule.api.policy import AgentPolicySpec, Approver, Exempt, Grant, NamespaceSelector, SelectorRequirement
+from agentschedule.api.policy import (
+    AgentPolicySpec,
+    Approver,
+    Exempt,
+    Grant,
+    NamespaceSelector,
+    PinTrust,
+    SelectorRequirement,
+)
 from agentschedule.timing import parse_duration
 
 T = TypeVar("T")
@@ -55,7 +63,8 @@ class Effective:
 
     `environments`, `allowed_images` and `grants` have one entry for each policy that says something of it: all of them
     must agree. `approvals` has what is exempt from each policy that demands approvals; who decides must be in each set
-    of `approvers`. `restricts_manual`: the restricted operations are a policy's, so manual runs have them, too.
+    of `approvers`. `pins` has what is exempt from each policy that demands an AgentPin, `pin_trust` whose pins count.
+    `restricts_manual`: the restricted operations are a policy's, so manual runs have them, too.
     """
 
     policies: tuple[str, ...]
@@ -71,6 +80,9 @@ class Effective:
     approvals: tuple[Bound[Exempt], ...] = ()
     approvers: tuple[Bound[tuple[Subject, ...]], ...] = ()
     author_may_approve: bool = False
+    pins: tuple[Bound[Exempt], ...] = ()
+    pin_trust: tuple[Bound[PinTrust], ...] = ()
+    grants_by_pin: bool = False
     unreadable: tuple[str, ...] = ()
     """Policies that cannot be read: nobody knows what they forbid."""
 
@@ -107,9 +119,16 @@ def effective(policies: Sequence[Policy], namespace: str, labels: Mapping[str, s
         approvers=tuple(
             Bound(tuple(map(subject, p.spec.approvers)), p.name) for p in mine if p.spec.approvers is not None
         ),
+        pins=tuple(Bound(p.spec.exempt or Exempt(), p.by) for p in mine if p.spec.require_agent_pin),
+        pin_trust=tuple(_values(mine, lambda p: p.agent_pin, _same)),
+        grants_by_pin=any(grant.agent_pin_issuers for p in mine for grant in p.spec.grants or ()),
         author_may_approve={p.spec.author_may_approve for p in mine} - {None} == {True},
         unreadable=tuple(f"{policy.by}: {policy.problem}" for policy in mine if policy.problem is not None),
     )
+
+
+def _same(value: PinTrust) -> PinTrust:
+    return value
 
 
 def subject(approver: Approver) -> Subject:

@@ -17,7 +17,7 @@ class Asked:
     """What is to start: what the schedule asks of policies, and what its pod is.
 
     `authors` have written it; `unknown_author` says why that is not known for certain. `unprotected` says why decisions
-    of approvers could be forged.
+    of approvers could be forged. `pin` is the verified AgentPin's DOMAIN/NAME; `pin_problem` says why it has none.
     """
 
     policy: RunPolicy
@@ -27,6 +27,8 @@ class Asked:
     authors: tuple[str, ...] = ()
     unknown_author: str | None = None
     unprotected: str | None = None
+    pin: str | None = None
+    pin_problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class RequireApproval:
 Decision = Allow | Deny | RequireApproval
 
 APPROVAL = "requireApproval"
+PIN = "requireAgentPin"
 _AUTHOR_ADVICE = (
     "enable the admission webhook, put the annotation agentschedule.dev/created-by (after an edit also changed-by) with"
     " your own user name on it, or set authorMayApprove in an AgentPolicy"
@@ -148,11 +151,23 @@ def has_capabilities(asked: Asked, policies: Effective, now: datetime) -> str | 
     return f"required capabilities {_list(lacking)} are not granted to {who} by any AgentPolicy"
 
 
+def has_pin(asked: Asked, policies: Effective, now: datetime) -> str | None:
+    """`requireAgentPin`: an AgentPin was verified just now."""
+    del now
+    by = demands_pin(asked, policies)
+    if by is None or asked.pin is not None:
+        return None
+    if asked.policy.agent_pin is None:
+        return f"{by} demands an AgentPin: name its Secret and domain in spec.policy.agentPin"
+    return f"the AgentPin does not verify: {asked.pin_problem or 'it was not looked at'}"
+
+
 RULES = {
     "readable": is_known,
     "allowedHours": in_hours,
     "allowedEnvironments": in_environment,
     "allowedImages": has_allowed_images,
+    PIN: has_pin,
     "requireCapabilities": has_capabilities,
 }
 """In the order in which they are asked, by the name of the field that they are of."""
@@ -166,6 +181,13 @@ def demands_approval(asked: Asked, policies: Effective) -> str | None:
         if not (asked.manual and exempt.value.manual_runs) and not is_exempt(asked, exempt.value):
             return exempt.by
     return None
+
+
+def demands_pin(asked: Asked, policies: Effective) -> str | None:
+    """Who demands an AgentPin: the schedule itself, or a policy from which it is not exempt."""
+    if asked.policy.require_agent_pin:
+        return "spec.policy.requireAgentPin"
+    return next((exempt.by for exempt in policies.pins if not is_exempt(asked, exempt.value)), None)
 
 
 def is_exempt(asked: Asked, exempt: Exempt) -> bool:
@@ -206,11 +228,17 @@ def matches(image: str, patterns: Iterable[str]) -> bool:
 
 
 def _applies(grant: Grant, asked: Asked) -> bool:
-    if grant.service_accounts is None and grant.images is None:
+    if grant.service_accounts is None and grant.images is None and grant.agent_pin_issuers is None:
+        return False
+    if grant.agent_pin_issuers is not None and not _is_issued_by(asked.pin, grant.agent_pin_issuers):
         return False
     if grant.service_accounts is not None and asked.service_account not in grant.service_accounts:
         return False
     return grant.images is None or all(matches(image, grant.images) for image in asked.images)
+
+
+def _is_issued_by(pin: str | None, issuers: Iterable[str]) -> bool:
+    return pin is not None and any(issuer in (pin, f"{pin.partition('/')[0]}/*") for issuer in issuers)
 
 
 @lru_cache(maxsize=1024)

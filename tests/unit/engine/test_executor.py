@@ -11,6 +11,8 @@ from agentschedule.engine.approver import Approver
 from agentschedule.engine.dispatcher import Dispatcher
 from agentschedule.engine.entries import Key
 from agentschedule.engine.executor import Executor
+from agentschedule.engine.permits import Permits
+from agentschedule.engine.pins import PinVerifier
 from agentschedule.engine.ports import Cluster
 from agentschedule.engine.recorder import Recorder
 from agentschedule.engine.registry import Registry
@@ -50,9 +52,10 @@ async def executor(cluster: Answers) -> AsyncIterator[Executor]:
 
     starter = Starter(registry, port, dispatcher, recorder, metrics, clock=clock, wake=wake)
     approver = Approver(registry, port, dispatcher, recorder, clock=clock, wake=wake)
+    pins = PinVerifier(registry, port, dispatcher, "", clock=clock, wake=wake)
     dispatcher.start()
     try:
-        yield Executor(registry, port, dispatcher, starter, approver, clock=clock, wake=wake)
+        yield Executor(registry, port, dispatcher, starter, Permits(approver, pins), clock=clock, wake=wake)
     finally:
         await dispatcher.stop()
 

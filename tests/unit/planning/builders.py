@@ -24,10 +24,12 @@ from agentschedule.planning.actions import (
     Note,
     Plan,
     StopJob,
+    VerifyPin,
 )
 from agentschedule.planning.observed import (
     DEFAULT_SETTINGS,
     Observed,
+    PinState,
     PlannerSettings,
     Request,
     Start,
@@ -94,6 +96,8 @@ class World:
         self.settings = settings
         self.policies: list[dict[str, Any]] = []
         self.people = People()
+        self.pin: PinState | None = None
+        self.pin_refusal = ""
         self.now = utc(now)
         self.status = AgentScheduleStatus()
         self.jobs: dict[str, JobFacts] = {}
@@ -208,6 +212,7 @@ class World:
             approvals=tuple(self.people.approvals.values()),
             asking=self.people.asking,
             protection=self.people.protection,
+            pin=self.pin,
         )
 
     def _policy(self) -> Effective:
@@ -285,7 +290,7 @@ class World:
 
     def _picture(self) -> tuple[object, ...]:
         notes, starts = len(self.notes), dict(self.starts)
-        told = (dict(self.explained), self.volume, dict(self.people.approvals), self.people.asking)
+        told = (dict(self.explained), self.volume, dict(self.people.approvals), self.people.asking, self.pin)
         return self.status, dict(self.jobs), dict(self.pods), dict(self.requests), self.verdict, notes, starts, told
 
     def _do(self, action: Action) -> None:  # noqa: C901 - one case an action
@@ -295,6 +300,9 @@ class World:
                     self.verdict = dataclasses.replace(self.answer, generation=action.generation)
             case CreateJob():
                 self._create(action)
+            case VerifyPin():
+                state: Literal["Refused", "Verified"] = "Refused" if self.pin_refusal else "Verified"
+                self.pin = PinState(state, action.question, self.now, self.pin_refusal)
             case CreateApproval() | MarkApproval() | DeleteApproval():
                 self.people.do(action, self.now)
             case EnsureVolume():
