@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import os
 import socket
 import uuid
 from collections.abc import AsyncIterator, Coroutine, Sequence
@@ -25,6 +26,7 @@ from agentschedule.engine.intake import Intake
 from agentschedule.engine.overview import Overview
 from agentschedule.engine.policies import Policies
 from agentschedule.engine.registry import Registry
+from agentschedule.guarding import Guard
 from agentschedule.knowledge import Knowledge
 from agentschedule.leading import Term, Terms
 from agentschedule.metrics import Metrics
@@ -78,6 +80,13 @@ class Application:
         self.intake = Intake(registry, planning)
         self.metrics.registry.register(Overview(self.intake.registry, leads=self.leads, clock=utc_now))
         self._knowledge = Knowledge(self._client, self.intake, self.metrics, settings.namespaces or (None,))
+        self._guard = Guard(
+            self._client,
+            self.intake,
+            prefix=settings.admission_policies,
+            namespaces=settings.namespaces,
+            interval=settings.admission_policies_interval,
+        )
         self._terms = Terms(
             self._leadership, self.intake, make_term=self._make_term, learn=self._knowledge.learn, clock=utc_now
         )
@@ -108,6 +117,7 @@ class Application:
         await self._delivery_client.__aenter__()
         if self.settings.leader_election:
             await self._knowledge.learn()  # it is warm before it competes
+        self._spawn("guard", self._guard.run())
         self._spawn("terms", self._terms.run())
         await self._knowledge.learned.wait()
         self._spawn("resync", self._resync())
@@ -223,6 +233,7 @@ def planner_settings(settings: Settings) -> PlannerSettings:
             run_as_group=settings.run_as_group,
         ),
         min_interval=timedelta(seconds=settings.min_interval),
+        keys_namespace=settings.keys_namespace or os.environ.get("POD_NAMESPACE", ""),
         late_after=timedelta(seconds=settings.late_after),
         max_active_deadline_seconds=settings.max_active_deadline_seconds,
         max_schedules_per_user=settings.max_schedules_per_user,

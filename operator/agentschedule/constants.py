@@ -24,6 +24,11 @@ ANNOTATION_AGENT_RUN: Final = f"{GROUP}/agent-run"
 ANNOTATION_AGENT_RUN_UID: Final = f"{GROUP}/agent-run-uid"
 ANNOTATION_STOPPED: Final = f"{GROUP}/stopped"
 ANNOTATION_KEEP: Final = f"{GROUP}/keep"
+ANNOTATION_APPROVAL: Final = f"{GROUP}/approval"
+ANNOTATION_APPROVED_BY: Final = f"{GROUP}/approved-by"
+ANNOTATION_APPROVED_AT: Final = f"{GROUP}/approved-at"
+ANNOTATION_APPROVAL_REASON: Final = f"{GROUP}/approval-reason"
+ANNOTATION_POLICIES: Final = f"{GROUP}/policies"
 
 # Annotation on session volumes.
 ANNOTATION_SCHEDULE_UID: Final = f"{GROUP}/schedule-uid"
@@ -39,7 +44,7 @@ ANNOTATION_RESUME: Final = f"{GROUP}/resume"
 ANNOTATION_SKIP: Final = f"{GROUP}/skip"
 ANNOTATION_REDELIVER: Final = f"{GROUP}/redeliver"
 
-# Annotations on AgentSchedules, which the admission webhook alone writes.
+# Annotations on AgentSchedules that say who wrote them; they name nobody but whoever did.
 ANNOTATION_CREATED_BY: Final = f"{GROUP}/created-by"
 ANNOTATION_CHANGED_BY: Final = f"{GROUP}/changed-by"
 

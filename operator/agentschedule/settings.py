@@ -198,6 +198,19 @@ class Settings(BaseSettings):
     resync_interval: float = Field(
         default=600, ge=1, description="Time between two full lists that find events a watch lost."
     )
+    admission_policies: str = Field(
+        default="agentschedule-operator",
+        min_length=1,
+        max_length=63,
+        description="What the names of the ValidatingAdmissionPolicies begin with that protect approvals.",
+    )
+    admission_policies_interval: float = Field(
+        default=30, ge=1, description="Time between two looks whether these policies are in force."
+    )
+    keys_namespace: str = Field(
+        default="",
+        description="Namespace of the Secrets with keys of trusted domains. Empty: the operator's own (POD_NAMESPACE).",
+    )
     api_concurrency: int = Field(
         default=64,
         ge=1,

@@ -28,6 +28,7 @@ NAMES = {
     "agentschedules": "AgentSchedule",
     "agentruns": "AgentRun",
     "agentpolicies": "AgentPolicy",
+    "agentapprovals": "AgentApproval",
     "namespaces": "Namespace",
     "jobs": "Job",
     "pods": "Pod",

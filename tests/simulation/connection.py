@@ -110,6 +110,10 @@ class Connection:
     async def dry_run_job(self, manifest: Raw) -> Answer:
         return await self._request("dry-run", "jobs", manifest["metadata"]["name"], lambda: Answer(manifest))
 
+    async def create_approval(self, namespace: str, manifest: Raw) -> Raw:
+        kind, name = "agentapprovals", manifest["metadata"]["name"]
+        return await self._request("create", kind, name, lambda: self.cluster.add(kind, manifest))
+
     async def create_claim(self, manifest: Raw) -> Raw:
         kind, name = "persistentvolumeclaims", manifest["metadata"]["name"]
         return await self._request("create", kind, name, lambda: self.cluster.add(kind, manifest))

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from agentschedule.cluster.client import Client
@@ -15,6 +15,7 @@ from agentschedule.engine.policies import Policies
 from agentschedule.engine.registry import Registry
 from agentschedule.leading import Term, Terms
 from agentschedule.metrics import Metrics
+from agentschedule.planning.observed import Guarded, Protection
 from agentschedule.sweeper import Sweeper
 
 from .connection import Connection
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from .world import World
 
 Raw = dict[str, Any]
+
+_IN_FORCE = Guarded(known=True, since=datetime.fromtimestamp(0, UTC))
+PROTECTED = Protection(_IN_FORCE, _IN_FORCE)
+"""As where the chart's admission policies are installed."""
 
 
 class Candidacy:
@@ -71,6 +76,7 @@ class Operator:
             self.connection.may_write = self.leadership.leads
         policies = Policies(world.settings.policy_ceilings())
         self.intake = Intake(Registry(world.settings.ceilings, self._now, policies), world.settings)
+        self.intake.protect(PROTECTED)
         self.metrics = Metrics()
         overview = Overview(self.intake.registry, leads=lambda: self.intake.listener is not None, clock=self._now)
         self.metrics.registry.register(overview)
@@ -83,6 +89,9 @@ class Operator:
                 self.connection, "agentschedules", intake.observe_schedule, intake.schedules_listed
             ),
             "agentruns": Watch(self.connection, "agentruns", intake.observe_request, intake.requests_listed),
+            "agentapprovals": Watch(
+                self.connection, "agentapprovals", intake.observe_approval, intake.approvals_listed
+            ),
             "pods": Watch(self.connection, "pods", intake.observe_pod, intake.pods_listed),
             "jobs": Watch(self.connection, "jobs", intake.observe_job, intake.jobs_listed),
         }
@@ -152,7 +161,7 @@ class Operator:
             self._base = dict(written)
             return
         self.intake.registry.begin_lists()
-        for kind in ("namespaces", "agentpolicies", "agentschedules", "agentruns", "pods"):
+        for kind in ("namespaces", "agentpolicies", "agentschedules", "agentruns", "agentapprovals", "pods"):
             await self.watches[kind].begin()
         self.ready = True
         await self.watches["jobs"].begin()

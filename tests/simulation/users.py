@@ -89,6 +89,19 @@ class Users:
             self.log(f"kubectl create job {name}")
             self.cluster.add("jobs", {"metadata": {**_named(name), "labels": {}}, "spec": {}, "status": {}})
 
+    def waiting(self) -> list[str]:
+        """Names of the AgentApprovals that nobody has decided on and that are not given up."""
+        return [
+            raw["metadata"]["name"]
+            for raw in self.cluster.items("agentapprovals")
+            if "decision" not in raw["spec"] and (raw.get("status") or {}).get("phase") in {None, "Waiting"}
+        ]
+
+    def decide(self, name: str, decision: str = "Approved", by: str = "alice") -> None:
+        """An approver decides."""
+        self.log(f"{by}: {name} is {decision}")
+        self.cluster.patch("agentapprovals", NAMESPACE, name, {"spec": {"decision": decision, "decidedBy": by}})
+
     def schedule(self, name: str) -> Raw:
         raw = self.cluster.get("agentschedules", NAMESPACE, name)
         if raw is None:

@@ -72,6 +72,29 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- default .Release.Namespace .Values.settings.lease_namespace }}
 {{- end }}
 
+{{/* Where the admission policies hold. */}}
+{{- define "agentschedule-operator.whereAdmitted" -}}
+{{- with .Values.watchNamespaces -}}
+matchResources:
+  namespaceSelector:
+    matchExpressions:
+      - key: kubernetes.io/metadata.name
+        operator: In
+        values:
+          {{- toYaml . | nindent 10 }}
+{{- end }}
+{{- end }}
+
+{{/* Whether the operator finds the admission policies. */}}
+{{- define "agentschedule-operator.admissionRules" -}}
+- apiGroups: [admissionregistration.k8s.io]
+  resources: [validatingadmissionpolicies, validatingadmissionpolicybindings]
+  resourceNames:
+    - {{ include "agentschedule-operator.fullname" . }}-approvals
+    - {{ include "agentschedule-operator.fullname" . }}-authors
+  verbs: [get]
+{{- end }}
+
 {{/* The settings file. Helm drops a value that is null, so the word stands for it. */}}
 {{- define "agentschedule-operator.settings" -}}
 {{- $settings := dict }}
@@ -79,6 +102,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- $_ := set $settings "leader_election" true }}
 {{- $_ := set $settings "lease_name" (include "agentschedule-operator.lease" .) }}
 {{- end }}
+{{- $_ := set $settings "admission_policies" (include "agentschedule-operator.fullname" .) }}
 {{- range $name, $value := .Values.settings }}
 {{- $_ := set $settings $name (ternary nil $value (eq (toString $value) "null")) }}
 {{- end }}
@@ -132,6 +156,13 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 - apiGroups: [agentschedule.dev]
   resources: [agentruns]
   verbs: [patch]
+# Runs that a person has to approve. Who decides is none of the operator's business.
+- apiGroups: [agentschedule.dev]
+  resources: [agentapprovals]
+  verbs: [get, list, watch, create, delete]
+- apiGroups: [agentschedule.dev]
+  resources: [agentapprovals/status]
+  verbs: [patch]
 # For owner references that block deletion, where the API server checks them.
 - apiGroups: [agentschedule.dev]
   resources: [agentschedules/finalizers]
@@ -146,6 +177,10 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 - apiGroups: [""]
   resources: [persistentvolumeclaims]
   verbs: [get, create, patch]
+# The AgentPin of a schedule that has one.
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [get]
 # What keeps a run from starting is told by Events.
 - apiGroups: [""]
   resources: [events]

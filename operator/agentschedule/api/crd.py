@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import yaml
 
+from agentschedule.api.admission import approvals_policy, authors_policy, binding
 from agentschedule.api.fields import Model
 from agentschedule.api.v1alpha1 import KINDS, Column, Kind
 from agentschedule.constants import GROUP, VERSION
@@ -21,6 +22,7 @@ Schema = dict[str, Any]
 
 CRDS: Final = Path("crds")
 CHART_CRDS: Final = Path("charts/agentschedule-operator/templates/crds")
+CHART_ADMISSION: Final = Path("charts/agentschedule-operator/templates/admissionpolicies.yaml")
 
 _NOTICE: Final = "Generated from the models in operator/agentschedule/api by `make crds`; changes here are lost."
 _INT32_MAX: Final = 2**31 - 1
@@ -118,7 +120,7 @@ def files() -> dict[Path, str]:
         name = f"{GROUP}_{kind.plural}.yaml"
         written[CRDS / name] = f"# {_NOTICE}\n{head}{spec}"
         written[CHART_CRDS / name] = _template(head, spec)
-    return written
+    return written | {CHART_ADMISSION: _admission()}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -270,6 +272,27 @@ def _template(head: str, spec: str) -> str:
         f"{_escaped(spec)}"
         "{{- end }}\n"
     )
+
+
+_WHERE: Final = '  {{- include "agentschedule-operator.whereAdmitted" . | nindent 2 }}\n'
+
+
+def _admission() -> str:
+    """The admission policies as a template of the chart: names and who the operator is are the release's."""
+    prefix, operator, name = "PREFIX", "OPERATOR", 'include "agentschedule-operator.fullname" .'
+    documents = []
+    for policy in (approvals_policy(prefix, operator), authors_policy(prefix)):
+        bound = binding(policy["metadata"]["name"])
+        for document in (policy, bound):
+            head = {key: document[key] for key in ("apiVersion", "kind", "metadata")}
+            labels = '  labels:\n    {{- include "agentschedule-operator.labels" . | nindent 4 }}\n'
+            where = (
+                '  {{- include "agentschedule-operator.whereAdmitted" . | nindent 2 }}\n' if document is bound else ""
+            )
+            documents.append(f"{_escaped(_yaml(head))}{labels}{_escaped(_yaml({'spec': document['spec']}))}{where}")
+    user = 'system:serviceaccount:{{ .Release.Namespace }}:{{ include "agentschedule-operator.serviceAccountName" . }}'
+    text = "---\n".join(documents).replace(prefix, f"{{{{ {name} }}}}").replace(operator, user)
+    return f"{{{{- /* {_NOTICE} */ -}}}}\n{{{{- if .Values.admissionPolicies.create }}}}\n{text}{{{{- end }}}}\n"
 
 
 def _escaped(text: str) -> str:

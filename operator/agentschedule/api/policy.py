@@ -61,8 +61,60 @@ class AllowedHours(Hours):
     """IANA time zone of start and end."""
 
 
+class Approval(Model):
+    """Each run waits until a person has approved it."""
+
+    expires_after: Duration = "24h"
+    """How long it waits for a decision."""
+    on_expiry: Literal["Skip"] = "Skip"
+    """What becomes of a run that nobody decided on in time. Skip: it does not run."""
+
+
+class SecretKey(Model):
+    """One value of a Secret."""
+
+    name: Annotated[ObjectName, Field(max_length=253)]
+    """Name of the Secret."""
+    key: Annotated[str, Field(min_length=1, max_length=253)]
+    """Which of its values."""
+
+
+Domain = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=253,
+        json_schema_extra=schema(
+            rule(
+                "self.matches('^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$')",
+                "must be a domain in lower case, such as agents.example.com",
+            )
+        ),
+    ),
+]
+
+
+class AgentPin(Model):
+    """The agent's identity: a JWT (ES256) that its domain has signed."""
+
+    secret_ref: SecretKey
+    """Where it is: a Secret in the schedule's namespace."""
+    domain: Domain
+    """The domain that has signed it, and that administrators trust."""
+
+
 class RunPolicy(Model):
     """What a schedule asks for itself: its runs start only where and when that holds."""
+
+    model_config = ConfigDict(
+        json_schema_extra=schema(
+            rule(
+                "!has(self.requireAgentPin) || !self.requireAgentPin || has(self.agentPin)",
+                "requireAgentPin needs agentPin: the Secret with the agent's pin, and its domain",
+                fieldPath=".agentPin",
+            ),
+        )
+    )
 
     allowed_hours: AllowedHours | None = None
     """Runs start in these hours only, over midnight too. Others are skipped, reason Policy."""
@@ -74,6 +126,12 @@ class RunPolicy(Model):
         None
     )
     """Runs start only if the administrator's policies grant all of these to the agent."""
+    require_agent_pin: bool | None = None
+    """Runs start only if agentPin verifies."""
+    agent_pin: AgentPin | None = None
+    """The agent's identity. Its iss must be agent.name, else the schedule's name."""
+    require_approval: Approval | None = None
+    """Each attempt of a run, manual ones too, waits until one of the approvers that policies name has approved it."""
 
 
 class SelectorRequirement(Model):
@@ -132,14 +190,48 @@ class PolicyLimits(Model):
     """Runs active at once in a namespace; further ones wait, in the order of their slots."""
 
 
+PinIssuer = Annotated[
+    str,
+    Field(
+        min_length=3,
+        max_length=512,
+        json_schema_extra=schema(
+            rule("self.matches('^[a-z0-9][a-z0-9.-]*/[^/]+$')", "must be DOMAIN/NAME, such as agents.example.com/payer")
+        ),
+    ),
+]
+
+
+class TrustedDomain(Model):
+    """A domain whose pins count."""
+
+    domain: Domain
+    """The domain."""
+    jwks_secret_ref: SecretKey
+    """Its public keys, as a JSON Web Key Set: a Secret in the operator's own namespace."""
+
+
+class PinTrust(Model):
+    """Whose pins count. Where several policies say it, a pin must verify by each of them."""
+
+    trust: Annotated[
+        list[TrustedDomain],
+        Field(min_length=1, max_length=20, json_schema_extra=schema(x_list_type="map", x_list_map_keys=["domain"])),
+    ]
+    """Domains, and where their keys are."""
+    accept_der_signatures: Annotated[bool, Field(alias="acceptDERSignatures")] = False
+    """Whether signatures may be DER-encoded, as one published implementation writes them, and not as RFC 7518 says."""
+
+
 class Grant(Model):
     """Capabilities for the agents that all of what is given here describes."""
 
     model_config = ConfigDict(
         json_schema_extra=schema(
             rule(
-                "has(self.serviceAccounts) || has(self.images)",
-                "give serviceAccounts or images: a capability is granted by what an author cannot simply claim",
+                "has(self.serviceAccounts) || has(self.images) || has(self.agentPinIssuers)",
+                "give serviceAccounts, images or agentPinIssuers: a capability is granted by what an author cannot"
+                " simply claim",
             )
         )
     )
@@ -152,6 +244,10 @@ class Grant(Model):
     """Agents that run with one of these service accounts of their namespace."""
     images: Annotated[list[ImagePattern] | None, Field(min_length=1, max_length=50, json_schema_extra=_SET)] = None
     """Agents of whose pod all images match one of these patterns."""
+    agent_pin_issuers: Annotated[list[PinIssuer] | None, Field(min_length=1, max_length=50, json_schema_extra=_SET)] = (
+        None
+    )
+    """Agents whose pin verifies and is of one of these: DOMAIN/NAME, or DOMAIN/* for every agent of a domain."""
     capabilities: Annotated[list[Name], Field(min_length=1, max_length=50, json_schema_extra=_SET)]
     """What is granted."""
 
@@ -195,6 +291,37 @@ class DeliveryPolicy(Model):
     empty list allows none."""
 
 
+class Exempt(Model):
+    """Agents of which a policy does not demand what it demands of all others: who matches one of these."""
+
+    service_accounts: Annotated[list[ServiceAccount] | None, Field(max_length=50, json_schema_extra=_SET)] = None
+    """Agents that run with one of these service accounts of their namespace."""
+    images: Annotated[list[ImagePattern] | None, Field(max_length=50, json_schema_extra=_SET)] = None
+    """Agents of whose pod all images match one of these patterns."""
+    manual_runs: bool = False
+    """Runs that somebody asks for with an AgentRun need no approval; a pin they need all the same."""
+
+
+class Approver(Model):
+    """Who may approve runs, or deny them."""
+
+    model_config = ConfigDict(
+        json_schema_extra=schema(
+            rule(
+                "(self.kind == 'ServiceAccount') == has(self.namespace)",
+                "a ServiceAccount is named with its namespace, a User or Group without",
+            ),
+        )
+    )
+
+    kind: Literal["User", "Group", "ServiceAccount"]
+    """User, Group or ServiceAccount."""
+    name: Annotated[str, Field(min_length=1, max_length=253)]
+    """Name of the user or group as the API server knows it, or of the service account."""
+    namespace: Annotated[str | None, Field(min_length=1, max_length=63)] = None
+    """Namespace of the service account."""
+
+
 class AgentPolicySpec(Model):
     """What schedules in the selected namespaces may do. Of several policies the strictest value of each field holds."""
 
@@ -215,3 +342,15 @@ class AgentPolicySpec(Model):
     """All images of a run's pod must match one of these patterns. An empty list allows none."""
     delivery: DeliveryPolicy = DeliveryPolicy()
     """Where deliveries may go. Of several policies, where all of them allow."""
+    require_approval: bool | None = None
+    """Every run, manual ones too, waits until one of the approvers has approved it; but see exempt."""
+    exempt: Exempt | None = None
+    """Agents of which this policy demands no approval and no pin."""
+    approvers: Annotated[list[Approver] | None, Field(min_length=1, max_length=50)] = None
+    """Who may approve. Where several policies name approvers, only who is one in each of them may."""
+    author_may_approve: bool | None = None
+    """Whether who wrote a schedule may approve its runs. Unless a policy says so, and none says no: nobody may."""
+    require_agent_pin: bool | None = None
+    """No run starts whose agentPin does not verify; but see exempt."""
+    agent_pin: PinTrust | None = None
+    """Whose pins count."""

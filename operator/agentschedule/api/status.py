@@ -21,6 +21,8 @@ SkipReason = Literal[
     "Blackout",
     "Budget",
     "Policy",
+    "AwaitingApproval",
+    "ApprovalExpired",
     "Requested",
     "NameConflict",
     "Rejected",
@@ -71,6 +73,19 @@ class Alert(Model):
     """What it is."""
 
 
+class RunApproval(Model):
+    """Who has allowed a run."""
+
+    name: ObjectName
+    """Name of the AgentApproval."""
+    decided_by: Annotated[str, Field(max_length=512)]
+    """User name of the approver, proved by admission."""
+    reason: Text | None = None
+    """Why, in the approver's words."""
+    decided_at: Time | None = None
+    """When the operator saw the decision."""
+
+
 class Run(Model):
     """One run: a slot's newest attempt, or a manual run."""
 
@@ -116,6 +131,10 @@ class Run(Model):
     """How many of its attempts were ended by evictions or preemptions; they do not count as failures."""
     iteration: Annotated[int | None, Field(ge=0)] = None
     """Which iteration this is, where the schedule has a heartbeat. Of a manual run, the last one before it."""
+    approval: RunApproval | None = None
+    """Who allowed the newest attempt, where that had to be approved."""
+    policies: Annotated[list[ObjectName] | None, Field(max_length=20)] = None
+    """AgentPolicies that were asked and let the newest attempt start, the first twenty."""
 
 
 class Skip(Model):
@@ -228,6 +247,33 @@ class Waiting(Model):
     """The last of them."""
 
 
+class AwaitedRun(Model):
+    """A run that waits until a person has approved it."""
+
+    name: ObjectName
+    """Name of its Job, and of its AgentApproval."""
+    uid: Annotated[str | None, Field(max_length=64)] = None
+    """UID of the AgentApproval that the operator made. Another of that name counts for nothing."""
+    digest: Annotated[str, Field(max_length=64)]
+    """Digest of what is to be approved."""
+    slot: Time
+    """The slot. Of a manual run, when it was asked for."""
+    due: Time
+    """When it was to start."""
+    attempt: Annotated[int, Field(ge=1, le=100)] = 1
+    """Which attempt of the run it is."""
+    trigger: Trigger = "Schedule"
+    """What asks for it."""
+    asked: Annotated[int, Field(ge=1)] = 1
+    """How often its approval was asked for: one that became void is asked for anew."""
+    since: Time
+    """When the approval was asked for."""
+    expires_at: Time
+    """When it is given up without a decision."""
+    decided_at: Time | None = None
+    """When the operator saw that it was approved: its starting deadline counts from then."""
+
+
 class Scheduling(Model):
     """The cursor from which everything is derived after a restart."""
 
@@ -277,6 +323,8 @@ class AgentScheduleStatus(Model):
         default=[], max_length=1000, json_schema_extra=schema(x_list_type="map", x_list_map_keys=["id"])
     )
     """Runs, newest first."""
+    approval: AwaitedRun | None = None
+    """The run that waits to be approved, or has been and is about to start. Slots due meanwhile are skipped."""
     skips: list[Skip] = Field(default=[], max_length=10)
     """Slots that did not run, by reason."""
     totals: Totals = Totals()

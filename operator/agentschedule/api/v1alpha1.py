@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from agentschedule.api.agentrun import AgentRunSpec, AgentRunStatus
+from agentschedule.api.approval import SPEC_RULES, AgentApprovalSpec, AgentApprovalStatus
 from agentschedule.api.fields import Model, rule
 from agentschedule.api.policy import AgentPolicySpec
 from agentschedule.api.spec import AgentScheduleSpec
@@ -100,4 +101,26 @@ AGENT_POLICY = Kind(
     scope="Cluster",
 )
 
-KINDS = (AGENT_SCHEDULE, AGENT_RUN, AGENT_POLICY)
+AGENT_APPROVAL = Kind(
+    kind="AgentApproval",
+    plural="agentapprovals",
+    short="aapr",
+    description="One run that waits for a person. The operator makes it; an approver sets spec.decision.",
+    spec=AgentApprovalSpec,
+    status=AgentApprovalStatus,
+    columns=(
+        Column("Schedule", ".spec.scheduleName", "The schedule whose run waits."),
+        Column("Run", ".spec.runId", "Name of the Job that would be created."),
+        Column("Phase", ".status.phase", "Waiting, Approved, Denied or Expired."),
+        Column("Decision", ".spec.decision", "What was decided."),
+        Column("Decided By", ".spec.decidedBy", "Who has decided."),
+        Column("Expires", ".spec.expiresAt", "When the run is given up if nobody decides."),
+        Column("Age", ".metadata.creationTimestamp", "Since when it waits.", "date"),
+        Column("Agent", ".spec.images[0]", "Image of the agent.", wide=True),
+        Column("Budget", ".spec.budgetUSD", "What it may cost at most, in US dollars.", wide=True),
+        Column("Reason", ".spec.reason", "Why it was decided so.", wide=True),
+    ),
+    rules=SPEC_RULES,
+)
+
+KINDS = (AGENT_SCHEDULE, AGENT_RUN, AGENT_POLICY, AGENT_APPROVAL)

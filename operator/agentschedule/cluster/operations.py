@@ -15,7 +15,7 @@ from agentschedule.runs.facts import version_number
 
 Raw = dict[str, Any]
 
-_WATCHED = ("agentschedules", "agentruns", "jobs", "pods")
+_WATCHED = ("agentschedules", "agentruns", "agentapprovals", "jobs", "pods")
 _CARRIED_OUT = 90.0
 """Seconds after which no request is carried out any more that was not answered: the API server's own time-out is 60."""
 
@@ -53,6 +53,10 @@ class Operations:
         """Ask whether a Job would be taken, unknown fields not allowed. Warnings are Pod Security's and the like."""
         path = collection("jobs", manifest["metadata"]["namespace"])
         return await self._client.request("POST", path, body=manifest, params=_STRICTLY)
+
+    async def create_approval(self, namespace: str, manifest: Raw) -> Raw:
+        """Create an AgentApproval. `ApiError` 409 when the name is taken."""
+        return await self._write("POST", "agentapprovals", namespace, manifest)
 
     async def create_claim(self, manifest: Raw) -> Raw:
         """Create a PersistentVolumeClaim. `ApiError` 409 when the name is taken."""

@@ -10,6 +10,9 @@ _ROOTS = {
     "secrets": "/api/v1",
     "events": "/api/v1",
     "persistentvolumeclaims": "/api/v1",
+    "validatingadmissionpolicies": "/apis/admissionregistration.k8s.io/v1",
+    "validatingadmissionpolicybindings": "/apis/admissionregistration.k8s.io/v1",
+    "selfsubjectreviews": "/apis/authentication.k8s.io/v1",
     "leases": "/apis/coordination.k8s.io/v1",
 }
 
@@ -18,6 +21,11 @@ def collection(kind: str, namespace: str | None = None) -> str:
     """Path of a collection, by the plural of its kind (`jobs`, `agentschedules`); all namespaces for None."""
     root = _ROOTS.get(kind, _OWN)
     return f"{root}/{kind}" if namespace is None else f"{root}/namespaces/{namespace}/{kind}"
+
+
+def cluster_item(kind: str, name: str) -> str:
+    """Path of an object that is in no namespace."""
+    return f"{collection(kind)}/{name}"
 
 
 def item(kind: str, namespace: str, name: str, subresource: str = "") -> str:

@@ -12,12 +12,15 @@ from functools import partial
 from typing import Any
 
 from agentschedule.engine.ahead import Upcoming
+from agentschedule.engine.approver import Approver
 from agentschedule.engine.auditor import Auditor
 from agentschedule.engine.courier import Courier, Outgoing
+from agentschedule.engine.crew import Crew
 from agentschedule.engine.dispatcher import Dispatcher, Urgency
 from agentschedule.engine.entries import Key, ScheduleEntry
 from agentschedule.engine.executor import Executor, utc_now
 from agentschedule.engine.intake import Intake
+from agentschedule.engine.pins import PinVerifier
 from agentschedule.engine.ports import Cluster, attended
 from agentschedule.engine.reconciler import Reconciler
 from agentschedule.engine.recorder import Recorder
@@ -76,9 +79,11 @@ class Engine:
         self._courier = outgoing and Courier(
             outgoing, self.registry, metrics, clock=clock, wake=self.wake, busy=self._is_bursting
         )
-        executor = Executor(
-            self.registry, cluster, self.dispatcher, starter, clock=clock, wake=self.wake, courier=self._courier
-        )
+        approver = Approver(self.registry, cluster, self.dispatcher, self.recorder, clock=clock, wake=self.wake)
+        keys = intake.settings.keys_namespace
+        pins = PinVerifier(self.registry, cluster, self.dispatcher, keys, clock=clock, wake=self.wake)
+        crew = Crew(starter, approver, pins, self._courier)
+        executor = Executor(self.registry, cluster, self.dispatcher, crew, clock=clock, wake=self.wake)
         self._rereader = Rereader(self.registry, cluster, self.dispatcher)
         self._writer = StatusWriter(
             self.registry,

@@ -10,7 +10,7 @@ from agentschedule.api.agentrun import AgentRunStatus
 from agentschedule.api.status import AgentScheduleStatus
 from agentschedule.engine.ahead import Ahead
 from agentschedule.planning.delivering import Attempted
-from agentschedule.planning.observed import Request, Schedule, Start, Verdict, VolumeState
+from agentschedule.planning.observed import Asking, PinState, Request, Schedule, Start, Verdict, VolumeState
 
 
 class Key(NamedTuple):
@@ -87,6 +87,8 @@ class ScheduleEntry(_Entry[AgentScheduleStatus]):
     served_at: datetime | None = None
     lateness: float | None = None
     """How late its newest Job was created, in seconds."""
+    asking: Asking | None = None
+    pin: PinState | None = None
     locked: dict[str, datetime] = field(default_factory=dict)
     attempted: tuple[Attempted, ...] = ()
     """What became of deliveries since the last plan."""

@@ -7,18 +7,21 @@ from datetime import UTC, datetime
 from functools import partial
 
 from agentschedule.cluster.errors import ApiError
-from agentschedule.engine.courier import Courier
+from agentschedule.engine.crew import Crew
 from agentschedule.engine.dispatcher import Dispatcher, Urgency
 from agentschedule.engine.entries import Key, ScheduleEntry
 from agentschedule.engine.ports import Cluster
 from agentschedule.engine.refusals import Refusals
 from agentschedule.engine.registry import Registry
-from agentschedule.engine.starter import Starter, unanswered
+from agentschedule.engine.starter import unanswered
 from agentschedule.engine.volumes import asked_for, ensure_claim, not_to_be_had
 from agentschedule.planning.actions import (
     Action,
     Adopt,
+    ApprovalAction,
+    CreateApproval,
     CreateJob,
+    DeleteApproval,
     DeleteJob,
     DeletePod,
     Deliver,
@@ -26,7 +29,9 @@ from agentschedule.planning.actions import (
     EnsureVolume,
     Explain,
     Forget,
+    MarkApproval,
     StopJob,
+    VerifyPin,
 )
 from agentschedule.planning.observed import Verdict, VolumeState
 from agentschedule.runs.explanation import newest_warning
@@ -42,19 +47,17 @@ class Executor:
         registry: Registry,
         cluster: Cluster,
         dispatcher: Dispatcher,
-        starter: Starter,
+        crew: Crew,
         *,
         clock: Callable[[], datetime],
         wake: Callable[[Key], None],
-        courier: Courier | None = None,
     ) -> None:
-        self._courier = courier
         self._registry = registry
         self._cluster = cluster
         self._dispatcher = dispatcher
         self._clock = clock
         self._wake = wake
-        self._starter = starter
+        self._crew = crew
         self._refusals = Refusals()
         self._under_way: set[str] = set()
 
@@ -62,22 +65,37 @@ class Executor:
         """Queue an action's request."""
         match action:
             case CreateJob():
-                self._starter.start(key, entry, action)
+                self._crew.starter.start(key, entry, action)
             case StopJob():
                 self._once(key, action.uid, Urgency.STOP, lambda: self._stop(key, action))
-            case DeleteJob():
-                self._once(key, action.uid, Urgency.CLEAN, lambda: self._delete(key, "jobs", action.name, action.uid))
-            case DeletePod():
-                self._once(key, action.uid, Urgency.STOP, lambda: self._delete(key, "pods", action.name, action.uid))
+            case DeleteJob() | DeletePod():
+                self._remove(key, action)
             case DryRun() | EnsureVolume() | Explain():
                 self._prepare(key, entry, action)
             case Adopt():
                 self._once(key, action.uid, Urgency.CLEAN, lambda: self._adopt(key, entry, action))
             case Deliver():
-                if self._courier is not None:
-                    self._courier.deliver(key, entry, action)
+                if self._crew.courier is not None:
+                    self._crew.courier.deliver(key, entry, action)
+            case CreateApproval() | MarkApproval() | DeleteApproval() | VerifyPin():
+                self._seek_permission(key, entry, action)
             case Forget():
                 self._registry.forget_job(entry.schedule.owner.uid, action.name, action.uid)
+
+    def _remove(self, key: Key, action: DeleteJob | DeletePod) -> None:
+        kind, urgency = ("jobs", Urgency.CLEAN) if isinstance(action, DeleteJob) else ("pods", Urgency.STOP)
+        self._once(key, action.uid, urgency, lambda: self._delete(key, kind, action.name, action.uid))
+
+    def _seek_permission(self, key: Key, entry: ScheduleEntry, action: ApprovalAction | VerifyPin) -> None:
+        match action:
+            case VerifyPin():
+                self._crew.pins.verify(key, entry, action)
+            case CreateApproval():
+                self._crew.approver.create(key, entry, action)
+            case MarkApproval():
+                self._once(key, action.uid, Urgency.CLEAN, lambda: self._crew.approver.mark(key, action))
+            case DeleteApproval():
+                self._once(key, action.uid, Urgency.CLEAN, lambda: self._crew.approver.delete(key, entry, action))
 
     def _prepare(self, key: Key, entry: ScheduleEntry, action: DryRun | EnsureVolume | Explain) -> None:
         """What is asked for again and again until the answer is there; it is under way once only."""

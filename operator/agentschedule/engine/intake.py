@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from agentschedule.engine.entries import Key, RequestEntry, ScheduleEntry, packed
 from agentschedule.engine.registry import Registry
-from agentschedule.planning.observed import PlannerSettings
+from agentschedule.planning.observed import PlannerSettings, Protection
 from agentschedule.planning.reading import read_request, read_schedule, read_status, salvage_status
 from agentschedule.runs.facts import version_of
 
@@ -126,6 +126,22 @@ class Intake:
             self.registry.admission.reconsider()
             self._wake_all(raw["metadata"]["name"])
 
+    def observe_approval(self, kind: str | None, raw: dict[str, Any]) -> None:
+        """An AgentApproval was seen."""
+        approvals = self.registry.approvals
+        if kind != "DELETED" and self.registry.is_buried(raw):
+            return
+        key = approvals.drop(raw) if kind == "DELETED" else approvals.put(raw)
+        if key is not None:
+            self._wake(key)
+
+    def protect(self, protection: Protection) -> None:
+        """It is known whether decisions and authors can be believed."""
+        approvals = self.registry.approvals
+        if protection != approvals.protection:
+            approvals.protection = protection
+            self._wake_all()
+
     # Lists: each object is observed (kind None), then one of these is told that those were all.
 
     def jobs_listed(self, present: Collection[str], version: int, namespace: str | None = None) -> None:
@@ -160,6 +176,11 @@ class Intake:
         if self.registry.policies.listed(present, version):
             self.registry.admission.reconsider()
             self._wake_all()
+
+    def approvals_listed(self, present: Collection[str], version: int, namespace: str | None = None) -> None:
+        """The same of AgentApprovals."""
+        for key in self.registry.approvals.listed(present, version, namespace):
+            self._wake(key)
 
     def namespaces_listed(self, present: Collection[str], version: int, namespace: str | None = None) -> None:
         """The same of namespaces. Those that are gone have no schedules, either."""

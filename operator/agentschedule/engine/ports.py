@@ -21,6 +21,9 @@ class Cluster(Protocol):
     async def dry_run_job(self, manifest: Raw) -> Answer:
         """Ask whether a Job would be taken."""
 
+    async def create_approval(self, namespace: str, manifest: Raw) -> Raw:
+        """Create an AgentApproval."""
+
     async def create_claim(self, manifest: Raw) -> Raw:
         """Create a PersistentVolumeClaim."""
 

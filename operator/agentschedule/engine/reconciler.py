@@ -142,7 +142,17 @@ class Reconciler:
         self._recorder.tell(reference, note.reason, note.message, warning=note.warning)
 
 
-_WEIGHTY = ("conditions", "phase", "hold", "totals", "skips", "queued", "last_result", "observed_generation")
+_WEIGHTY = (
+    "conditions",
+    "phase",
+    "hold",
+    "totals",
+    "skips",
+    "queued",
+    "approval",
+    "last_result",
+    "observed_generation",
+)
 
 
 def _is_progress(old: AgentScheduleStatus, new: AgentScheduleStatus) -> bool:

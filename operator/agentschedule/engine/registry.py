@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from agentschedule.engine.admission import Admission
+from agentschedule.engine.approvals import Approvals
 from agentschedule.engine.entries import Key, RequestEntry, ScheduleEntry
 from agentschedule.engine.policies import Policies
 from agentschedule.engine.population import Population
@@ -43,6 +44,7 @@ class Registry:
         settings = dataclasses.replace(DEFAULT_SETTINGS, ceilings=ceilings)
         self.policies = policies or Policies(settings.policy_ceilings())
         self.admission = Admission(ceilings, lambda namespace: self.policies.of(namespace).max_active_runs)
+        self.approvals = Approvals()
         self.began: datetime | None = None
         """When this operator's term began."""
         self.schedules: dict[Key, ScheduleEntry] = {}
@@ -83,6 +85,10 @@ class Registry:
             place=self._place(key),
             others=self.spending.others(key),
             attempted=entry.attempted,
+            approvals=self.approvals.of(entry.schedule.owner.uid),
+            asking=entry.asking,
+            pin=entry.pin,
+            protection=self.approvals.protection,
         )
 
     def _place(self, key: Key) -> int | None:

@@ -15,7 +15,7 @@ from prometheus_client.process_collector import ProcessCollector
 from agentschedule.api.delivery import CHANNELS
 from agentschedule.api.status import Run, RunPhase, SkipReason, Trigger
 from agentschedule.audit.record import AuditType
-from agentschedule.policy.gate import RULES
+from agentschedule.policy.gate import APPROVAL, RULES
 
 _LATENESS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 _REQUEST: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15)
@@ -197,8 +197,9 @@ class Metrics:
             registry=self.registry,
         )
         self.decisions.labels("all", "allow")
-        for rule in RULES:
+        for rule in (*RULES, APPROVAL):
             self.decisions.labels(rule, "deny")
+        self.decisions.labels(APPROVAL, "requireApproval")
         self.audit_records = Counter(
             "agentschedule_audit_records_total", "Audit records written.", ["type"], registry=self.registry
         )

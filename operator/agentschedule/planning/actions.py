@@ -10,6 +10,7 @@ from agentschedule.api.agentrun import AgentRunStatus
 from agentschedule.api.delivery import Event
 from agentschedule.api.status import AgentScheduleStatus, Run
 from agentschedule.audit.record import AuditType
+from agentschedule.policy.pinning import PinQuestion
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +106,55 @@ class Deliver:
     event: Event
 
 
-Action = CreateJob | StopJob | Explain | DeleteJob | DeletePod | DryRun | EnsureVolume | Adopt | Forget | Deliver
+@dataclass(frozen=True, slots=True)
+class CreateApproval:
+    """Ask people to approve a run: create its AgentApproval, which is the so-many-th for it, from 1."""
+
+    name: str
+    number: int
+    manifest: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class MarkApproval:
+    """Write an AgentApproval's status."""
+
+    name: str
+    uid: str
+    phase: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteApproval:
+    """Delete an AgentApproval that nobody needs any more; or one that is void, and `why`."""
+
+    name: str
+    uid: str
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyPin:
+    """Read an AgentPin and the keys that it must verify by, and say what comes of it."""
+
+    question: PinQuestion
+
+
+ApprovalAction = CreateApproval | MarkApproval | DeleteApproval
+Action = (
+    CreateJob
+    | StopJob
+    | Explain
+    | DeleteJob
+    | DeletePod
+    | DryRun
+    | EnsureVolume
+    | Adopt
+    | Forget
+    | ApprovalAction
+    | VerifyPin
+    | Deliver
+)
 
 
 @dataclass(frozen=True, slots=True)

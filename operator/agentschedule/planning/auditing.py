@@ -82,5 +82,6 @@ def _suspender(draft: Draft) -> str | None:
 
 
 def _proven(draft: Draft, stamp: str | None) -> str | None:
-    """A stamp says who, as long as the webhook is there to write it."""
-    return stamp if draft.settings.stamps_are_proof else None
+    """A stamp says who, as long as the webhook is there to write it, or an admission policy that lets nobody lie."""
+    guarded = draft.observed.protection.authors.covers(draft.observed.schedule.created)
+    return stamp if draft.settings.stamps_are_proof or guarded else None

@@ -1,6 +1,7 @@
 """The plan while it is being made: a working copy of the status that the rules write to, one after another."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -174,7 +175,9 @@ class Draft:
     def runs_left(self) -> int | None:
         """How many scheduled runs may still start, beside those in the queue; None: any number."""
         most = self._most_runs()
-        return None if most is None else max(0, most - self.status.iteration - len(self.status.queued))
+        return (
+            None if most is None else max(0, most - self.status.iteration - len(self.status.queued) - self._held_back())
+        )
 
     def all_runs_made(self) -> bool:
         """Whether there were as many scheduled runs as there may be."""
@@ -191,6 +194,11 @@ class Draft:
         seconds = spec.starting_deadline_seconds if spec else None
         return seconds is not None and self.now - start > timedelta(seconds=seconds)
 
+    def _held_back(self) -> int:
+        """How many slots wait to be approved."""
+        waiting = self.status.approval
+        return int(waiting is not None and waiting.attempt == 1 and waiting.trigger != "Manual")
+
     def _most_runs(self) -> int | None:
         spec = self.observed.schedule.spec
         return spec.most_runs() if spec else None
@@ -200,6 +208,10 @@ class Draft:
     def do(self, action: Action) -> None:
         """Ask for an action."""
         self._actions.append(action)
+
+    def actions(self) -> Sequence[Action]:
+        """What was asked for so far."""
+        return self._actions
 
     def do_once(self, action: Action) -> None:
         """Ask for an action, unless that was asked for already."""

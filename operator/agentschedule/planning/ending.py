@@ -10,7 +10,8 @@ def complete_when_done(draft: Draft) -> None:
         return
     used_up = draft.all_runs_made()
     none_left = used_up or when.next_after(draft.cursor()) is None
-    done = none_left and draft.active_count() == 0 and not draft.status.queued and draft.held() is None
+    waits = bool(draft.status.queued) or draft.status.approval is not None
+    done = none_left and draft.active_count() == 0 and not waits and draft.held() is None
     if done:
         reason = "MaxRuns" if used_up else "NoMoreRuns"
         text = f"all {draft.status.iteration} runs have been made" if used_up else "no further run is due"

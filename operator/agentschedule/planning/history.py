@@ -90,6 +90,8 @@ def _is_recorded(draft: Draft, job: JobFacts, run: Run | None) -> bool:
         return False  # recorded just now
     handled = status.scheduling.handled_through if status.scheduling else None
     passed = handled is not None and job.slot <= handled and job.slot not in status.queued
+    if status.approval is not None and status.approval.name == job.name:
+        return False  # it was approved, and is not recorded yet
     return job.agent_run_uid is not None or passed
 
 

@@ -11,7 +11,12 @@ from agentschedule.planning.spending import allowance
 from agentschedule.planning.starting import start_run
 from agentschedule.timing import Window
 
-_REFUSED: dict[str, SkipReason] = {"NameConflict": "NameConflict", "Denied": "Policy"}
+REFUSED: dict[str, SkipReason] = {
+    "NameConflict": "NameConflict",
+    "Denied": "Policy",
+    "Expired": "ApprovalExpired",
+}
+"""What a start that is refused is counted as."""
 
 Refusal = tuple[SkipReason, str, str | None]
 """Why a slot does not start: reason, message, and the name of the blackout."""
@@ -35,7 +40,7 @@ def launch(draft: Draft, slot: datetime, start: datetime, trigger: Trigger) -> b
         return True
     outcome = start_run(draft, slot=slot, attempt=1, trigger=trigger, due=start, budget=budget)
     if isinstance(outcome, Start):
-        reason: SkipReason = _REFUSED.get(outcome.state, "Rejected")
+        reason: SkipReason = REFUSED.get(outcome.state, "Rejected")
         skip_slot(draft, slot, reason, f"did not run: {outcome.message}")
         return True
     if outcome == "There":

@@ -6,6 +6,7 @@ from agentschedule.api.agentrun import AgentRunStatus
 from agentschedule.api.status import Run, RunPhase
 from agentschedule.constants import MESSAGE_BYTES
 from agentschedule.planning.actions import Adopt, StopJob
+from agentschedule.planning.approving import waiting_words
 from agentschedule.planning.budget import Shortage
 from agentschedule.planning.conditions import condition
 from agentschedule.planning.draft import ENDED_PHASES, Draft, is_final
@@ -16,7 +17,7 @@ from agentschedule.runs.manifest import oversized
 from agentschedule.runs.names import manual_job_name
 from agentschedule.runs.result import clean
 
-_EVENTS = {"Denied": "PolicyDenied"}
+_EVENTS = {"Denied": "PolicyDenied", "Expired": "ApprovalExpired"}
 
 
 def cancel_withdrawn(draft: Draft) -> None:
@@ -84,14 +85,19 @@ def _start(draft: Draft, request: Request) -> AgentRunStatus:
         return _held_up(draft, request, obstacle)
     budget = allowance(draft)
     if isinstance(budget, Shortage):
-        if _has_begun(draft, request):
-            return _waits(draft, request, "its Job is being created")
-        return _short(draft, request, budget)
+        return _on_its_way(draft, request) if _has_begun(draft, request) else _short(draft, request, budget)
     outcome = start_run(
         draft, slot=request.created, attempt=1, trigger="Manual", due=request.created, budget=budget, request=request
     )
     if isinstance(outcome, Start):
         return _refused(draft, request, outcome.message, _EVENTS.get(outcome.state, "FailedCreate"))
+    return _on_its_way(draft, request)
+
+
+def _on_its_way(draft: Draft, request: Request) -> AgentRunStatus:
+    approval = waiting_words(draft, manual_job_name(draft.observed.schedule.owner.name, request.uid))
+    if approval is not None:
+        return _held_up(draft, request, approval)
     return _waits(draft, request, "its Job is being created")
 
 

@@ -13,6 +13,7 @@ from agentschedule.constants import RESTRICTED_OPERATIONS
 from agentschedule.planning.delivering import Attempted
 from agentschedule.policy import effective as policy
 from agentschedule.policy.effective import Effective
+from agentschedule.policy.pinning import PinQuestion
 from agentschedule.policy.reach import Outlets
 from agentschedule.runs.manifest import Defaults, Owner
 from agentschedule.runs.sighting import Sighting
@@ -42,6 +43,8 @@ class PlannerSettings:
     late_after: timedelta = timedelta(seconds=60)
     max_active_deadline_seconds: int = 86400
     ceilings: Ceilings = NO_CEILINGS
+    keys_namespace: str = ""
+    """Where the keys are that AgentPins are verified by."""
     max_schedules_per_user: int = 0
     stamps_are_proof: bool = False
     """Whether the admission webhook writes who made and changed a schedule, so that nobody else can."""
@@ -99,7 +102,7 @@ class Schedule:
 
     `resume` is the id of the hold that a person wants to end, `redeliver` names what is to be delivered once more.
     `created_by` and `changed_by` are what is noted of who made it and who changed its spec last: proof only where the
-    admission webhook has written it.
+    admission webhook has written it, or an admission policy protects them.
     """
 
     owner: Owner
@@ -118,10 +121,17 @@ class Schedule:
     created_by: str | None = None
     changed_by: str | None = None
 
+    @property
+    def authors(self) -> tuple[str, ...] | None:
+        """Who created it, and who changed its spec last; None where either is not said."""
+        if self.created_by is None or (self.generation > 1 and self.changed_by is None):
+            return None
+        return tuple(dict.fromkeys(name for name in (self.created_by, self.changed_by) if name))
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An AgentRun, read. `adopted`: it has its owner reference already."""
+    """An AgentRun, read. `adopted`: it has its owner reference already. `created_by`: who asks, if that is known."""
 
     name: str
     uid: str
@@ -131,6 +141,7 @@ class Request:
     status: AgentRunStatus
     adopted: bool = False
     deleting: bool = False
+    created_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,10 +151,10 @@ class Start:
 
     `Queued`: too many runs are active, or too much is made up for at once; it waits for its turn. `Granted`: its turn
     has come, and the next plan uses that or gives it back. Both keep the trigger with which the run was asked for.
-    `Denied`: a policy does not allow it now.
+    `Denied`: a policy, or a person who was asked, does not allow it. `Expired`: nobody has decided in time.
     """
 
-    state: Literal["InFlight", "Deferred", "NameConflict", "Rejected", "Queued", "Granted", "Denied"]
+    state: Literal["InFlight", "Deferred", "NameConflict", "Rejected", "Queued", "Granted", "Denied", "Expired"]
     until: datetime | None = None
     message: str = ""
     trigger: str = ""
@@ -182,6 +193,77 @@ class Others:
 
 
 @dataclass(frozen=True, slots=True)
+class Approval:
+    """An AgentApproval of the schedule, read. `digest` is that of what was asked for."""
+
+    namespace: str
+    name: str
+    uid: str
+    version: int = field(compare=False)
+    schedule: str
+    schedule_uid: str
+    owned: bool
+    created: datetime
+    digest: str
+    budget: Decimal
+    phase: str | None = None
+    decision: str | None = None
+    decided_by: str | None = None
+    reason: str | None = None
+    deleting: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """What became of an AgentApproval that was to be created: under way, made with this UID, to be tried again at
+    `until`, refused for good, or its name is taken by somebody else's. `number`: which one for this run it is."""
+
+    state: Literal["InFlight", "Made", "Failed", "NameConflict", "Rejected"]
+    name: str
+    number: int
+    uid: str | None = None
+    until: datetime | None = None
+    message: str = ""
+    failures: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PinState:
+    """What came of the last look at an AgentPin, at `at`: under way; verified; refused, and why; or to be tried again
+    at `until`."""
+
+    state: Literal["InFlight", "Verified", "Refused", "Failed"]
+    question: PinQuestion
+    at: datetime
+    reason: str = ""
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """Whether an admission policy is in force, and since when; else what is wrong. `known` False: nobody has looked."""
+
+    known: bool = False
+    problem: str | None = None
+    since: datetime | None = None
+
+    def covers(self, created: datetime) -> bool:
+        """Whether it is in force, and was already when an object came to be."""
+        return self.known and self.problem is None and self.since is not None and created >= self.since
+
+
+@dataclass(frozen=True, slots=True)
+class Protection:
+    """The admission policies that make AgentApprovals, and what is said of authors, trustworthy."""
+
+    approvals: Guarded = Guarded()
+    authors: Guarded = Guarded()
+
+
+UNPROTECTED = Protection()
+
+
+@dataclass(frozen=True, slots=True)
 class Observed:
     """Everything that a plan is made from. `settled`: the API server holds `status`, nothing waits to be written.
 
@@ -190,6 +272,7 @@ class Observed:
     `place`: which schedule of its namespace it is, the oldest first, from 1; None: their number has no limit.
     `others`: what the other schedules of its namespace have spent; None: no policy limits that.
     `began`: when this operator began to act. Of what another asked for before that, it does not know.
+    `approvals`: AgentApprovals that belong to it; `asking`: what became of the last one that was asked for.
     `served_at`: when this operator last looked at the due slots, as the plan before this one says; None: not yet.
     `attempted`: what became of deliveries since the plan before this one.
     """
@@ -209,3 +292,7 @@ class Observed:
     place: int | None = None
     others: Others | None = None
     attempted: tuple[Attempted, ...] = ()
+    approvals: tuple[Approval, ...] = ()
+    asking: Asking | None = None
+    protection: Protection = UNPROTECTED
+    pin: PinState | None = None

@@ -9,7 +9,9 @@ from datetime import datetime
 
 from agentschedule.planning.acceptance import accept, notice_edit
 from agentschedule.planning.actions import Plan
+from agentschedule.planning.approving import drop_approvals, follow_approval
 from agentschedule.planning.auditing import tell_spec
+from agentschedule.planning.awaiting import start_awaited
 from agentschedule.planning.budget import keep_account
 from agentschedule.planning.draft import Draft
 from agentschedule.planning.due import note_waiting
@@ -51,8 +53,10 @@ WHILE_ACCEPTED = (
     end_budget_hold,  # enough is left again
     notice_pause,  # suspended, paused or held: nothing new starts
     keep_volume,  # the volume that runs share is there
+    follow_approval,  # what became of the run that waits to be approved
     start_retries,  # attempts whose wait is over
     start_requests,  # manual runs
+    start_awaited,  # the slot that was approved
     start_queued,  # slots that wait for a free place
     start_due,  # due slots: unwanted, blackout, missed, too late; then concurrency, budget, create
     complete_when_done,  # no slot is left
@@ -80,6 +84,7 @@ FINALLY = (
     deliver_due,  # attempts to deliver whose time has come
     forget_deleted,  # the memory of deleted Jobs
     delete_jobs,  # ended Jobs beyond their limits
+    drop_approvals,  # AgentApprovals that nobody needs
     summarise,  # phase, conditions, columns
     tell_spec,  # a new or changed spec, once it is decided upon
 )

@@ -46,6 +46,7 @@ _SALVAGED = (
     ("scheduling",),
 )
 _LONGEST_REDELIVER = 32 * 1024
+_LONGEST_USER = 512
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
@@ -74,8 +75,8 @@ def read_schedule(raw: dict[str, Any], known: Schedule | None = None) -> Schedul
         redeliver=notes.get(ANNOTATION_REDELIVER, "")[:_LONGEST_REDELIVER] or None,
         unwanted=_unwanted(notes.get(ANNOTATION_SKIP)),
         deleting="deletionTimestamp" in meta,
-        created_by=_user(meta, ANNOTATION_CREATED_BY),
-        changed_by=_user(meta, ANNOTATION_CHANGED_BY),
+        created_by=_user(notes, ANNOTATION_CREATED_BY),
+        changed_by=_user(notes, ANNOTATION_CHANGED_BY),
     )
 
 
@@ -141,6 +142,7 @@ def read_request(raw: dict[str, Any]) -> Request | None:
         status=status,
         adopted=any(o.get("kind") == "AgentSchedule" for o in meta.get("ownerReferences") or ()),
         deleting="deletionTimestamp" in meta,
+        created_by=_user(meta.get("annotations") or {}, ANNOTATION_CREATED_BY),
     )
 
 
@@ -209,6 +211,8 @@ def _problem(owner: Owner, spec: AgentScheduleSpec) -> Problem | None:
     if spec.retry is not None:
         for name, text in (("backoff", spec.retry.backoff), ("maxBackoff", spec.retry.max_backoff)):
             parse_duration(text, f"spec.retry.{name}")
+    if spec.policy is not None and spec.policy.require_approval is not None:
+        parse_duration(spec.policy.require_approval.expires_after, "spec.policy.requireApproval.expiresAfter")
     return _budget_problem(spec) or _template_problem(spec) or unusable_targets(spec.delivery or ())
 
 
@@ -255,10 +259,10 @@ def _unwanted(text: str | None) -> Unwanted:
     return Unwanted(frozenset(time for time in read.values() if time is not None), problem)
 
 
-def _user(meta: dict[str, Any], name: str) -> str | None:
-    """A user's name: many schedules have the same."""
-    value = (meta.get("annotations") or {}).get(name)
-    return sys.intern(value[:256]) if value else None
+def _user(notes: dict[str, str], name: str) -> str | None:
+    """A user's name, which many schedules share; one that is too long is none."""
+    value = notes.get(name)
+    return sys.intern(value) if value and len(value) <= _LONGEST_USER else None
 
 
 def _pause(notes: dict[str, str]) -> Pause | None:

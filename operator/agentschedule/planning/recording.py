@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from agentschedule.api.status import Previous, Run, Scheduling, Usage
 from agentschedule.constants import MESSAGE_BYTES, SUMMARY_BYTES
 from agentschedule.planning.actions import DeletePod, StopJob
+from agentschedule.planning.approving import awaits
 from agentschedule.planning.auditing import tell_started
 from agentschedule.planning.budget import used_up
 from agentschedule.planning.closing import close
@@ -90,7 +91,7 @@ def _is_news(draft: Draft, seen: Sighting) -> bool:
         )
     scheduling = draft.status.scheduling
     unhandled = scheduling is None or scheduling.handled_through is None or seen.job.slot > scheduling.handled_through
-    return unhandled or seen.job.slot in draft.status.queued
+    return unhandled or seen.job.slot in draft.status.queued or awaits(draft, seen.id)
 
 
 def _count_passed(draft: Draft, slot: datetime) -> None:
@@ -123,6 +124,8 @@ def _first_entry(seen: Sighting) -> Run:
         trigger=job.trigger if job.trigger in {"Schedule", "CatchUp", "Manual"} else "Schedule",
         budget_usd=job.budget,
         iteration=job.iteration,
+        approval=job.approval,
+        policies=list(job.policies) or None,
     )
 
 
@@ -134,6 +137,7 @@ def _follow(draft: Draft, entry: Run, seen: Sighting, *, tried_again: bool) -> R
         changes = {"phase": "Pending", "reason": None, "message": None, "started_at": None, "completed_at": None}
         entry = entry.model_copy(
             update={**changes, "id": seen.id, "uid": seen.job.uid, "attempt": seen.job.attempt, "retry_at": None}
+            | {"approval": seen.job.approval, "policies": list(seen.job.policies) or None}
         )
         tell_started(draft, entry)
     elif entry.phase in ENDED_PHASES:

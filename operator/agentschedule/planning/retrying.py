@@ -74,7 +74,7 @@ def start_retries(draft: Draft) -> None:
             draft, slot=run.scheduled_at, attempt=attempt, trigger=run.trigger, due=run.retry_at, budget=left
         )
         if isinstance(outcome, Start):
-            what = "is not allowed" if outcome.state == "Denied" else "could not be created"
+            what = "is not allowed" if outcome.state in {"Denied", "Expired"} else "could not be created"
             _give_up(draft, run, f"attempt {attempt} {what}: {outcome.message}")
 
 

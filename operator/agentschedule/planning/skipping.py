@@ -20,6 +20,7 @@ _EVENTS: dict[SkipReason, str] = {
     "Requested": "SlotSkipped",
     "Budget": "BudgetExceeded",
     "Policy": "PolicyDenied",
+    "AwaitingApproval": "SlotSkipped",
 }
 _EXPECTED = {"JobAlreadyActive", "SlotSkipped"}
 
@@ -69,6 +70,9 @@ def _why(draft: Draft, fate: Fate) -> str:
     reason, name = fate
     if reason == "Blackout":
         return f"skipped: blackout {name}"
+    if reason == "AwaitingApproval":
+        waiting = draft.status.approval
+        return f"skipped: run {waiting.name if waiting else ''} waits to be approved"
     if reason == "Requested":
         return "skipped, as the annotation skip asks"
     spec = draft.observed.schedule.spec

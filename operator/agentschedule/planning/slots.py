@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from itertools import takewhile
 
 from agentschedule.planning.auditing import tell_refused
+from agentschedule.planning.awaiting import skip_meanwhile
 from agentschedule.planning.concurrency import at_limit, room_was_made
 from agentschedule.planning.draft import Draft
 from agentschedule.planning.due import MISSED, Due, Fate, due_slots, fate_of, place
@@ -22,6 +23,9 @@ def start_due(draft: Draft) -> None:
     """Deal with the slots that are due: the first one that may run starts, those before it are skipped."""
     when = draft.observed.schedule.when
     if when is None or draft.halted() or draft.runs_left() == 0:
+        return
+    if draft.status.approval is not None:
+        skip_meanwhile(draft, when)
         return
     due = due_slots(draft, when, SLOTS_A_PASS + MOST_CAUGHT_UP)
     fates = _fates(draft, due)

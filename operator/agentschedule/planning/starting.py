@@ -6,14 +6,14 @@ from typing import Literal
 
 from agentschedule.api.status import Trigger
 from agentschedule.planning.actions import CreateJob
-from agentschedule.planning.auditing import allowed_by
+from agentschedule.planning.approving import Wanted
 from agentschedule.planning.budget import tokens_left
 from agentschedule.planning.draft import Draft
 from agentschedule.planning.heartbeat import iteration_of
 from agentschedule.planning.observed import Request, Start
-from agentschedule.planning.permission import permission
+from agentschedule.planning.permission import question
+from agentschedule.planning.permitting import Permit, permission
 from agentschedule.planning.session import volume_ready
-from agentschedule.policy.gate import Deny
 from agentschedule.runs.manifest import RunRequest, job_base, job_manifest
 from agentschedule.runs.names import job_name, manual_job_name
 
@@ -60,11 +60,11 @@ def start_run(
     if schedule.spec is None or not volume_ready(draft):
         return "Waiting"
     base = job_base(schedule.spec, draft.defaults)
-    decision = permission(draft, base, manual=request is not None)
-    if isinstance(decision, Deny):
-        draft.decisions.append((decision.rule, "deny"))
-        draft.record("RunDenied", name, decision.reason, run=name, reason="Policy", policy=allowed_by(draft))
-        return Start("Denied", message=decision.reason)
+    deadline = base["spec"]["template"]["spec"]["activeDeadlineSeconds"]
+    asked = question(draft, base, request)
+    permit = permission(draft, Wanted(name, slot, due, attempt, trigger, budget, deadline, asked, request))
+    if not isinstance(permit, Permit):
+        return permit
     run = RunRequest(
         id=name,
         slot=slot,
@@ -73,18 +73,19 @@ def start_run(
         previous=draft.status.previous,
         agent_run=request.name if request else None,
         agent_run_uid=request.uid if request else None,
-        budget=budget,
+        budget=permit.budget,
         max_tokens=tokens_left(draft, name),
         input=request.spec.input if request else None,
         context=request.spec.context if request else None,
         iteration=iteration_of(draft, name, trigger),
         asked_at=draft.now,
-        capabilities=decision.capabilities,
-        restricted_operations=decision.restricted_operations,
+        capabilities=permit.allow.capabilities,
+        restricted_operations=permit.allow.restricted_operations,
+        approval=permit.approval,
+        policies=draft.policy.policies,
     )
     manifest = job_manifest(schedule.owner, schedule.spec, run, draft.defaults, base)
-    draft.decisions.append(("all", "allow"))
-    draft.do(CreateJob(name=name, slot=slot, trigger=trigger, due=due, manifest=manifest, budget=budget))
+    draft.do(CreateJob(name=name, slot=slot, trigger=trigger, due=due, manifest=manifest, budget=permit.budget))
     return "Asked"
 
 

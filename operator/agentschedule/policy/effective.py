@@ -7,7 +7,16 @@ from decimal import Decimal
 from functools import partial
 from typing import Any, Generic, TypeVar
 
-from agentschedule.api.policy import AgentPolicySpec, Grant, NamespaceSelector, SelectorRequirement
+from agentschedule.api.approval import Subject
+from agentschedule.api.policy import (
+    AgentPolicySpec,
+    Approver,
+    Exempt,
+    Grant,
+    NamespaceSelector,
+    PinTrust,
+    SelectorRequirement,
+)
 from agentschedule.policy.addresses import Network, Reach
 from agentschedule.policy.reach import common_hosts, common_networks, networks
 from agentschedule.timing import Period, parse_duration
@@ -74,8 +83,10 @@ class Effective:
     """What holds in one namespace.
 
     `environments`, `allowed_images`, `grants` and `user_quotas` have one entry for each policy that says something of
-    it: all of them must agree. `budgets` has the lowest of each period. `restricts_manual` tells whether the
-    restricted operations are a policy's, which hold in manual runs.
+    it: all of them must agree. `budgets` has the lowest of each period.
+    `approvals` has what is exempt from each policy that demands approvals; who decides must be in each set
+    of `approvers`. `pins` has what is exempt from each policy that demands an AgentPin, `pin_trust` whose pins count.
+    `restricts_manual`: the restricted operations are a policy's, so manual runs have them, too.
     """
 
     policies: tuple[str, ...]
@@ -91,6 +102,12 @@ class Effective:
     budgets: tuple[Bound[Spendable], ...] = ()
     max_active_runs: Bound[int] | None = None
     user_quotas: tuple[Bound[UserQuota], ...] = ()
+    approvals: tuple[Bound[Exempt], ...] = ()
+    approvers: tuple[Bound[tuple[Subject, ...]], ...] = ()
+    author_may_approve: bool = False
+    pins: tuple[Bound[Exempt], ...] = ()
+    pin_trust: tuple[Bound[PinTrust], ...] = ()
+    grants_by_pin: bool = False
     unreadable: tuple[str, ...] = ()
     """Policies that cannot be read: nobody knows what they forbid."""
     delivery_hosts: Bound[tuple[str, ...]] | None = None
@@ -139,8 +156,27 @@ def effective(policies: Sequence[Policy], namespace: str, labels: Mapping[str, s
         user_quotas=_user_quotas(mine, ceilings),
         delivery_hosts=_common(common_hosts, _values(mine, lambda p: p.delivery.allowed_hosts, tuple)),
         delivery_networks=_common(common_networks, _values(mine, lambda p: p.delivery.private_networks, networks)),
+        approvals=tuple(Bound(p.spec.exempt or Exempt(), p.by) for p in mine if p.spec.require_approval),
+        approvers=tuple(
+            Bound(tuple(map(subject, p.spec.approvers)), p.name) for p in mine if p.spec.approvers is not None
+        ),
+        pins=tuple(Bound(p.spec.exempt or Exempt(), p.by) for p in mine if p.spec.require_agent_pin),
+        pin_trust=tuple(_values(mine, lambda p: p.agent_pin, _same)),
+        grants_by_pin=any(grant.agent_pin_issuers for p in mine for grant in p.spec.grants or ()),
+        author_may_approve={p.spec.author_may_approve for p in mine} - {None} == {True},
         unreadable=tuple(f"{policy.by}: {policy.problem}" for policy in mine if policy.problem is not None),
     )
+
+
+def _same(value: PinTrust) -> PinTrust:
+    return value
+
+
+def subject(approver: Approver) -> Subject:
+    """An approver by the name that the API server knows."""
+    if approver.kind != "ServiceAccount":
+        return Subject(kind=approver.kind, name=approver.name)
+    return Subject(kind=approver.kind, name=f"system:serviceaccount:{approver.namespace}:{approver.name}")
 
 
 def selects(policy: Policy, namespace: str, labels: Mapping[str, str]) -> bool:

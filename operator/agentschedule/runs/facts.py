@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+from agentschedule.api.status import RunApproval
 from agentschedule.constants import (
     AGENT_CONTAINER,
     ANNOTATION_AGENT_RUN,
@@ -22,6 +23,7 @@ from agentschedule.constants import (
     LABEL_SCHEDULE,
     LABEL_SCHEDULE_UID,
 )
+from agentschedule.runs.allowed import read_approval, read_policies
 from agentschedule.runs.names import parse_time
 
 MOST_ATTEMPTS = 100
@@ -68,6 +70,8 @@ class JobFacts:
     asked_at: datetime | None = None
     started_at: datetime | None = None
     suspended: bool = False
+    approval: RunApproval | None = None
+    policies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +164,8 @@ def job_facts(raw: dict[str, Any]) -> JobFacts:
         asked_at=parse_time(notes.get(ANNOTATION_ASKED_AT)),
         started_at=parse_time(status.get("startTime")),
         suspended=(raw.get("spec") or {}).get("suspend") is True,
+        approval=read_approval(notes),
+        policies=read_policies(notes),
     )
 
 
@@ -220,6 +226,8 @@ def job_of_pod(raw: dict[str, Any]) -> JobFacts:
         budget=_money(notes.get(ANNOTATION_BUDGET)),
         iteration=_iteration(notes.get(ANNOTATION_ITERATION)),
         asked_at=parse_time(notes.get(ANNOTATION_ASKED_AT)),
+        approval=read_approval(notes),
+        policies=read_policies(notes),
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from agentschedule.api.container import Agent
 from agentschedule.api.fields import money_text, utc_text
 from agentschedule.api.spec import AgentScheduleSpec
-from agentschedule.api.status import Previous, Trigger
+from agentschedule.api.status import Previous, RunApproval, Trigger
 from agentschedule.constants import (
     AGENT_CONTAINER,
     ANNOTATION_AGENT_RUN,
@@ -36,6 +36,7 @@ from agentschedule.constants import (
     SESSION_DIR,
     SESSION_VOLUME,
 )
+from agentschedule.runs.allowed import allowed_notes
 from agentschedule.runs.merge import overlay
 
 JOB_DEADLINE_MARGIN = 1200
@@ -98,6 +99,8 @@ class RunRequest:
     asked_at: datetime | None = None
     capabilities: tuple[str, ...] = ()
     restricted_operations: tuple[str, ...] = ()
+    approval: RunApproval | None = None
+    policies: tuple[str, ...] = ()
 
 
 def session_claim(schedule: str) -> str:
@@ -247,6 +250,7 @@ def _own(
         notes[ANNOTATION_ITERATION] = str(run.iteration)
     if run.agent_run and run.agent_run_uid:
         notes |= {ANNOTATION_AGENT_RUN: run.agent_run, ANNOTATION_AGENT_RUN_UID: run.agent_run_uid}
+    notes |= allowed_notes(run.approval, run.policies)
     document = context_document(owner, spec, run, deadline, budget, agent)
     shared = spec.session.mode == "SharedPersistent"
     environment = _environment(owner, run, deadline, budget, agent)

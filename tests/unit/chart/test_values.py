@@ -21,6 +21,7 @@ SETTINGS: dict[str, Any] = SCHEMA["properties"]["settings"]["properties"]
 GROUPS = (
     "image",
     "crds",
+    "admissionPolicies",
     "serviceAccount",
     "rbac",
     "podDisruptionBudget",
@@ -41,8 +42,9 @@ def objects(schema: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def test_the_schema_knows_each_setting_and_no_other() -> None:
-    # The namespaces come from `watchNamespaces`, since roles are made for them; files are where the chart mounts them.
-    assert set(SETTINGS) == set(Settings.model_fields) - {"namespaces", "policies_file", "webhook_certificates"}
+    # The namespaces come from `watchNamespaces`, since roles are made for them; the others are the release's own.
+    own = {"namespaces", "policies_file", "webhook_certificates", "admission_policies"}
+    assert set(SETTINGS) == set(Settings.model_fields) - own
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,12 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from agentschedule.cluster.client import Answer
+from agentschedule.engine.approver import Approver
+from agentschedule.engine.crew import Crew
 from agentschedule.engine.dispatcher import Dispatcher
 from agentschedule.engine.entries import Key
 from agentschedule.engine.executor import Executor
+from agentschedule.engine.pins import PinVerifier
 from agentschedule.engine.ports import Cluster
 from agentschedule.engine.recorder import Recorder
 from agentschedule.engine.registry import Registry
@@ -48,9 +51,11 @@ async def executor(cluster: Answers) -> AsyncIterator[Executor]:
         pass
 
     starter = Starter(registry, port, dispatcher, recorder, metrics, clock=clock, wake=wake)
+    approver = Approver(registry, port, dispatcher, recorder, clock=clock, wake=wake)
+    pins = PinVerifier(registry, port, dispatcher, "", clock=clock, wake=wake)
     dispatcher.start()
     try:
-        yield Executor(registry, port, dispatcher, starter, clock=clock, wake=wake)
+        yield Executor(registry, port, dispatcher, Crew(starter, approver, pins), clock=clock, wake=wake)
     finally:
         await dispatcher.stop()
 

@@ -11,7 +11,9 @@ from agentschedule.api.status import AgentScheduleStatus, Condition, Run
 from agentschedule.planning.actions import (
     Action,
     Adopt,
+    CreateApproval,
     CreateJob,
+    DeleteApproval,
     DeleteJob,
     DeletePod,
     Deliver,
@@ -19,14 +21,17 @@ from agentschedule.planning.actions import (
     EnsureVolume,
     Explain,
     Forget,
+    MarkApproval,
     Note,
     Plan,
     StopJob,
+    VerifyPin,
 )
 from agentschedule.planning.delivering import Attempted
 from agentschedule.planning.observed import (
     DEFAULT_SETTINGS,
     Observed,
+    PinState,
     PlannerSettings,
     Request,
     Start,
@@ -38,6 +43,8 @@ from agentschedule.planning.reading import read_schedule
 from agentschedule.policy.effective import Effective, Policy, effective
 from agentschedule.runs.facts import JobFacts, PodFacts, job_facts
 from agentschedule.runs.sighting import Sighting
+
+from .people import People
 
 UID = "8f9c0e66-3c1f-4d5b-9c55-0a2f3d1f7a10"
 DAY = "2026-11-22"
@@ -90,6 +97,9 @@ class World:
         self.raw = raw_schedule(created=created, annotations=annotations, **spec)
         self.settings = settings
         self.policies: list[dict[str, Any]] = []
+        self.people = People()
+        self.pin: PinState | None = None
+        self.pin_refusal = ""
         self.now = utc(now)
         self.status = AgentScheduleStatus()
         self.jobs: dict[str, JobFacts] = {}
@@ -204,6 +214,10 @@ class World:
             served_at=self.served_at,
             policy=self._policy() if self.policies else None,
             attempted=self.attempted,
+            approvals=tuple(self.people.approvals.values()),
+            asking=self.people.asking,
+            protection=self.people.protection,
+            pin=self.pin,
         )
 
     def _policy(self) -> Effective:
@@ -281,7 +295,8 @@ class World:
 
     def _picture(self) -> tuple[object, ...]:
         notes, starts = len(self.notes), dict(self.starts)
-        told = (dict(self.explained), self.volume, self.attempted)
+        people = (dict(self.people.approvals), self.people.asking, self.pin)
+        told = (dict(self.explained), self.volume, self.attempted, *people)
         return self.status, dict(self.jobs), dict(self.pods), dict(self.requests), self.verdict, notes, starts, told
 
     def _do(self, action: Action) -> None:  # noqa: C901 - one case an action
@@ -291,6 +306,11 @@ class World:
                     self.verdict = dataclasses.replace(self.answer, generation=action.generation)
             case CreateJob():
                 self._create(action)
+            case VerifyPin():
+                state: Literal["Refused", "Verified"] = "Refused" if self.pin_refusal else "Verified"
+                self.pin = PinState(state, action.question, self.now, self.pin_refusal)
+            case CreateApproval() | MarkApproval() | DeleteApproval():
+                self.people.do(action, self.now)
             case EnsureVolume():
                 self._ensure_volume(action)
             case StopJob():
