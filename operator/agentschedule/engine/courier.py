@@ -11,7 +11,7 @@ from functools import partial
 from typing import Literal, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
-from agentschedule.api.delivery import Delivery, Event, SecretKey, Target
+from agentschedule.api.delivery import Custom, Delivery, Event, SecretKey, Slack, Target, ValueSource, Webhook
 from agentschedule.cluster.errors import ApiError
 from agentschedule.constants import AGENT_CONTAINER
 from agentschedule.delivery.notice import Notice
@@ -253,15 +253,20 @@ def _target(entry: ScheduleEntry, name: str) -> Target | None:
 
 def _host(key: Key, target: Target) -> str:
     """What attempts that may hold each other up have in common: a host, or where that is secret, its secret."""
-    channel = target.channel_name
-    if target.webhook is not None and target.webhook.url is not None:
-        try:
-            return (urlsplit(target.webhook.url).hostname or channel).rstrip(".").lower()
-        except ValueError:
-            return channel
-    if channel in {"webhook", "custom"}:
-        return f"{channel}/{key.namespace}/{key.name}/{target.name}"
-    return f"{channel}/" if channel != "slack" else "slack.com"
+    match target.channel:
+        case Webhook(url=str(url)):
+            try:
+                return (urlsplit(url).hostname or "").rstrip(".").lower()
+            except ValueError:
+                return ""
+        case Webhook(url_from=ValueSource(secret_key_ref=ref)):
+            return f"secret {key.namespace}/{ref.name}/{ref.key}"
+        case Slack():
+            return "slack.com"
+        case Custom(type=kind):
+            return f"custom {kind} of {key.namespace}"
+        case _:
+            return f"channel {target.channel_name}"
 
 
 def _why(error: ApiError) -> str:
