@@ -13,7 +13,7 @@ from tests.kubectl import ROOT, Kubectl
 
 _FENCE = re.compile(r"^(?P<indent> *)```ya?ml[^\n]*\n(?P<block>.*?)^(?P=indent)```", re.MULTILINE | re.DOTALL)
 _OURS = ("AgentSchedule", "AgentRun", "AgentPolicy")
-_CLUSTER_SCOPED = ("AgentPolicy", "Namespace", "ClusterRole", "ClusterRoleBinding")
+_CLUSTER_SCOPED = ("Namespace", "AgentPolicy", "ClusterRole", "ClusterRoleBinding")
 
 Shown = tuple[str, dict[str, Any]]
 

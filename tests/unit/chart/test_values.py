@@ -41,7 +41,7 @@ def objects(schema: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def test_the_schema_knows_each_setting_and_no_other() -> None:
-    # The namespaces come from `watchNamespaces`, since roles are made for them, the file from `policies`.
+    # The namespaces come from `watchNamespaces`, since roles are made for them; the policies' file is the chart's own.
     assert set(SETTINGS) == set(Settings.model_fields) - {"namespaces", "policies_file"}
 
 
