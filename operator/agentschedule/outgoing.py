@@ -16,9 +16,9 @@ from agentschedule.delivery.channels.email import Smtp
 from agentschedule.delivery.channels.logfile import LogFiles
 from agentschedule.delivery.channels.slack import Workspace
 from agentschedule.delivery.options import Options
+from agentschedule.delivery_settings import DeliverySettings, SmtpSettings
 from agentschedule.policy.addresses import Network, Reach
 from agentschedule.policy.reach import Outlets, networks
-from agentschedule.settings import DeliverySettings, SmtpSettings
 
 logger = logging.getLogger(__name__)
 

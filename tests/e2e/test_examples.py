@@ -12,8 +12,8 @@ import yaml
 from tests.kubectl import ROOT, Kubectl
 
 _FENCE = re.compile(r"^(?P<indent> *)```ya?ml[^\n]*\n(?P<block>.*?)^(?P=indent)```", re.MULTILINE | re.DOTALL)
-_OURS = ("AgentSchedule", "AgentRun")
-_CLUSTER_SCOPED = ("Namespace", "ClusterRole", "ClusterRoleBinding")
+_OURS = ("AgentSchedule", "AgentRun", "AgentPolicy")
+_CLUSTER_SCOPED = ("Namespace", "AgentPolicy", "ClusterRole", "ClusterRoleBinding")
 
 Shown = tuple[str, dict[str, Any]]
 
@@ -101,4 +101,4 @@ def test_resources_in_prose_are_found(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", _OURS)
 def test_each_kind_is_shown(kind: str) -> None:
-    assert any(found["kind"] == kind for _, found in in_files())
+    assert any(found["kind"] == kind for _, found in all_shown())

@@ -1,6 +1,7 @@
 """The chart, rendered by Helm and put before a real API server."""
 
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from agentschedule.delivery_settings import DeliverySettings
 from images import manifest
 from localcluster import gobuild
 from localcluster.report import Problem
@@ -253,6 +255,13 @@ def test_what_deliveries_need_is_mounted_and_let_through(helm: Path) -> None:
     }
     *_, out = one(documents, "NetworkPolicy")["spec"]["egress"]
     assert [port["port"] for port in out["ports"]] == [443, 8443, 465]
+
+
+def test_the_values_that_the_page_on_delivery_shows_are_taken(helm: Path) -> None:
+    page = (manifest.CHART.parents[1] / "docs/delivery.md").read_text()
+    (values,) = [text for text in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if text.startswith("delivery:")]
+    settings = settings_of(rendered(helm, yaml.safe_load(values)))
+    assert DeliverySettings.model_validate(settings["delivery"]).smtp is not None
 
 
 def test_user_ids_are_left_to_a_platform_that_assigns_them(helm: Path) -> None:

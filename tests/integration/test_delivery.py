@@ -92,7 +92,8 @@ def test_a_result_reaches_a_webhook_and_a_mailbox(
         {"name": "mail", "email": {"to": ["ops@example.com"], "subject": "{{ schedule }}: {{ phase }}"}},
         {"name": "quiet", "events": ["Failed"], **webhook(hooks)},
     ]
-    place.apply(schedule("news", say("three <new> papers"), at=in_seconds(2), delivery=targets))
+    said = f"three <new> papers {'and a long word ' * 50}".strip()
+    place.apply(schedule("news", say(said), at=in_seconds(2), delivery=targets))
     wait_for(place, "news", "Delivered", 2)
 
     run = place.status("news")["runs"][0]
@@ -105,7 +106,7 @@ def test_a_result_reaches_a_webhook_and_a_mailbox(
     assert posted.headers["Authorization"] == TOKEN
     document: Any = Verifier(SIGNING).verify(posted.body.decode(), posted.headers)
     assert document["type"] == "agentschedule.Succeeded"
-    assert document["data"]["run"]["summary"] == "three <new> papers"
+    assert document["data"]["run"]["summary"] == said
     (mail,) = post.mails
     assert (mail["To"], mail["Subject"]) == ("ops@example.com", "news: Succeeded")
     parts = {part.get_content_type(): part.get_content() for part in mail.walk() if not part.is_multipart()}

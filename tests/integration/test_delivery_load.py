@@ -52,7 +52,13 @@ def test_a_thousand_deliveries_to_a_hanging_endpoint_keep_no_schedule_waiting(
         allowed = {"http": True, "ports": [hooks.port], "private_networks": ["127.0.0.0/8"], "concurrency": 16}
         operator = make_operator([namespace], delivery=json.dumps(allowed))
         operator.start()
-        kept = {"maxRuns": RUNS, "runHistoryLimit": RUNS, "successfulJobsHistoryLimit": RUNS}
+        # However slow the pods are, every slot is to start.
+        kept = {
+            "concurrencyPolicy": "Allow",
+            "maxRuns": RUNS,
+            "runHistoryLimit": RUNS,
+            "successfulJobsHistoryLimit": RUNS,
+        }
         for number in range(TOLD):
             place.apply(schedule(f"told-{number}", SAY, every="15s", delivery=targets(hooks), **kept))
         place.wait("all places taken", lambda: operator.metric("agentschedule_deliveries_under_way") == 8, 120)

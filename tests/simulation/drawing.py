@@ -53,6 +53,10 @@ _WHEN: tuple[dict[str, Any], ...] = (
     {"at": utc_text(START + timedelta(minutes=1))},
     {"at": utc_text(START + timedelta(minutes=33))},
 )
+_DELIVERY: list[dict[str, Any]] = [
+    {"name": "out", "stdout": {}, "events": ["Succeeded", "Failed", "TimedOut", "Held", "Recovered"]},
+    {"name": "hook", "webhook": {"url": "https://hooks.example.com", "retries": 1}, "cooldown": "10m", "output": "Log"},
+]
 _MORE: tuple[dict[str, Any], ...] = (
     {},
     {"jitter": "2m"},
@@ -72,6 +76,8 @@ _MORE: tuple[dict[str, Any], ...] = (
     {"pendingDeadlineSeconds": 1},
     {"pendingDeadlineSeconds": 50},
     {"heartbeat": {}},
+    {"delivery": _DELIVERY},
+    {"delivery": _DELIVERY, "runHistoryLimit": 1, "successfulJobsHistoryLimit": 0, "failedJobsHistoryLimit": 0},
     {"session": {"mode": "SharedPersistent", "storage": {"size": "1Gi", "retention": "Delete"}}},
     {"runHistoryLimit": 1},
     {"successfulJobsHistoryLimit": 0, "failedJobsHistoryLimit": 0},
@@ -101,6 +107,8 @@ _EDITS: tuple[dict[str, Any], ...] = (
     {"input": "another task"},
     {"budget": {"totalUSD": "9"}},
     {"maxRuns": 3},
+    {"delivery": _DELIVERY[:1]},
+    {"delivery": None},
     {"every": "8m", "schedule": None, "schedules": None, "at": None},
     {"schedule": "61 * * * *", "every": None, "schedules": None, "at": None},
 )

@@ -89,7 +89,7 @@ def _moves_by_itself(world: World) -> Iterator[str]:
             if once.wake_at is not None and once.wake_at <= now:
                 continue
             requests = tuple(replace(r, status=once.requests.get(r.name, r.status)) for r in observed.requests)
-            twice = plan(replace(observed, status=once.status, requests=requests), world.settings, now)
+            twice = plan(replace(observed, status=once.status, requests=requests, attempted=()), world.settings, now)
             if twice.status != once.status or twice.ended or twice.skipped:
                 yield f"{key.name}: planned again at the same moment the status is another: {_difference(once, twice)}"
 
@@ -137,6 +137,13 @@ def _over_counted(world: World, life: Life) -> Iterator[str]:
         yield f"{life.name}: {ran} slots ran and {skipped} were skipped, but only {due} were due"
 
 
+def _untold(life: Life) -> Iterator[str]:
+    """Deliveries that still wait."""
+    waiting = [entry for entry in life.status.get("deliveries") or () if entry["phase"] == "Pending"]
+    if waiting:
+        yield f"{life.name}: nobody has been told {waiting}"
+
+
 def _settled(world: World, life: Life) -> Iterator[str]:
     """Nothing lost: every due slot, every run, every result."""
     status, name = life.status, life.name
@@ -151,6 +158,7 @@ def _settled(world: World, life: Life) -> Iterator[str]:
         text = f"{name}: {due} slots were due, {ran} ran, {skipped} were skipped, {queued} are queued"
         yield f"{text}{_unaccounted(world, life)}"
     yield from limits.check_rest(life)
+    yield from _untold(life)
     totals = status["totals"]
     if totals["skipped"] != skipped:
         yield f"{name}: totals say {totals['skipped']} skipped, skips {skipped}"

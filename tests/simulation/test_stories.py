@@ -5,6 +5,7 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agentschedule.delivery.outcome import Again, Delivered
 from agentschedule.planning.observed import Ceilings, PlannerSettings
 
 from .clock import simulate
@@ -21,6 +22,7 @@ LIMITED = replace(SETTINGS, ceilings=Ceilings(1, 1, 0.02))
 async def tell(seed: int, story: list[Step], settings: PlannerSettings = SETTINGS) -> None:
     """Let it happen, then calm everything, and see that every promise was kept."""
     async with World(seed=seed, settings=settings) as world:
+        world.receivers.answer = lambda number: Again("not now") if number % 3 == 0 else Delivered()
         world.start()
         for step in story:
             world.log(f"--- {step}")

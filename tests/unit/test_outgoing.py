@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from agentschedule.delivery_settings import DeliverySettings, SmtpSettings
 from agentschedule.outgoing import Means, api_server_addresses, outlets_of, reach_of
 from agentschedule.policy.addresses import Reach
-from agentschedule.settings import DeliverySettings, SmtpSettings, load
+from agentschedule.settings import describe, load
 
 SMTP = {"host": "mail.example.com", "sender": "agents@example.com"}
 
@@ -30,6 +31,26 @@ def test_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     delivery = load(None).delivery
     assert (delivery.http, delivery.ports) == (True, (80, 443))
     assert delivery.smtp == SmtpSettings.model_validate(SMTP)
+
+
+def test_from_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "settings.yaml"
+    file.write_text(
+        "delivery:\n  ports: [443, 8443]\n  private_networks: [10.20.0.0/16]\n  allowed_hosts: ['*.example.com']\n"
+        "  smtp: {host: mail.example.com, sender: agents@example.com, port: 465, security: tls}\n"
+    )
+    delivery = load(file).delivery
+    assert isinstance(delivery, DeliverySettings)
+    assert reach_of(delivery).networks == (ip_network("10.20.0.0/16"),)
+    assert reach_of(delivery).hosts == ("*.example.com",)
+    assert delivery.smtp is not None
+    assert delivery.smtp.security == "tls"
+
+
+def test_each_setting_is_described() -> None:
+    text = describe()
+    for name in DeliverySettings.model_fields:
+        assert f"AGENTSCHEDULE_DELIVERY__{name.upper()} (file: delivery.{name};" in text
 
 
 @pytest.mark.parametrize(

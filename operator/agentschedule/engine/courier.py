@@ -11,7 +11,7 @@ from functools import partial
 from typing import Literal, NamedTuple, Protocol
 from urllib.parse import urlsplit
 
-from agentschedule.api.delivery import Delivery, Event, SecretKey, Target
+from agentschedule.api.delivery import Custom, Delivery, Event, SecretKey, Slack, Target, ValueSource, Webhook
 from agentschedule.cluster.errors import ApiError
 from agentschedule.constants import AGENT_CONTAINER
 from agentschedule.delivery.notice import Notice
@@ -176,9 +176,10 @@ class Courier:
         if policy.unreadable:
             raise _UnreadableError(f"nobody knows what is allowed: {policy.unreadable[0]}")
         reach = policy.reach(self._outgoing.reach)
-        notice = notice_of(entry, delivery)
-        if target.output == "Log":
-            notice = await self._with_log(notice, entry, delivery, target)
+        pod, there = self._registry.pod_of(parcel.uid, delivery.run) or (None, False)
+        notice = notice_of(entry, delivery, pod.result if pod is not None else None)
+        if target.output == "Log" and notice.run:
+            notice = await self._with_log(notice, pod.name if pod is not None and there else None, delivery, target)
         secrets = await self._secrets(namespace, target)
         if not self._outgoing.leads():
             raise _UnreadableError("this operator does not lead any more")
@@ -197,20 +198,17 @@ class Courier:
             found |= {key: entries[key.key] for key in wanted if key.name == name and key.key in entries}
         return found
 
-    async def _with_log(self, notice: Notice, entry: ScheduleEntry, delivery: Delivery, target: Target) -> Notice:
+    async def _with_log(self, notice: Notice, pod: str | None, delivery: Delivery, target: Target) -> Notice:
         """The notice with the end of the agent's log, or with words where there is none."""
-        pod = self._registry.pod_of(entry.schedule.owner.uid, delivery.run)
-        text, truncated = "", False
         if pod is None:
-            text = "(the agent's log is not there any more: its pod is gone)" if notice.run else ""
-        else:
-            try:
-                text, truncated = await self._outgoing.sources.log(notice.namespace, pod, AGENT_CONTAINER)
-            except ApiError as error:
-                last = delivery.attempts >= retries_of(target)
-                if error.passes and not last:
-                    raise _UnreadableError("the agent's log could not be read") from None
-                text = f"(the agent's log cannot be read: {_why(error)})"
+            return notice.with_output("(the agent's log is not there any more: its pod is gone)", truncated=False)
+        try:
+            text, truncated = await self._outgoing.sources.log(notice.namespace, pod, AGENT_CONTAINER)
+        except ApiError as error:
+            last = delivery.attempts >= retries_of(target)
+            if error.passes and not last:
+                raise _UnreadableError("the agent's log could not be read") from None
+            text, truncated = f"(the agent's log cannot be read: {_why(error)})", False
         return notice.with_output(text, truncated=truncated)
 
     def _tell(self, parcel: _Parcel, outcome: Outcome) -> None:
@@ -253,15 +251,20 @@ def _target(entry: ScheduleEntry, name: str) -> Target | None:
 
 def _host(key: Key, target: Target) -> str:
     """What attempts that may hold each other up have in common: a host, or where that is secret, its secret."""
-    channel = target.channel_name
-    if target.webhook is not None and target.webhook.url is not None:
-        try:
-            return (urlsplit(target.webhook.url).hostname or channel).rstrip(".").lower()
-        except ValueError:
-            return channel
-    if channel in {"webhook", "custom"}:
-        return f"{channel}/{key.namespace}/{key.name}/{target.name}"
-    return f"{channel}/" if channel != "slack" else "slack.com"
+    match target.channel:
+        case Webhook(url=str(url)):
+            try:
+                return (urlsplit(url).hostname or "").rstrip(".").lower()
+            except ValueError:
+                return ""
+        case Webhook(url_from=ValueSource(secret_key_ref=ref)):
+            return f"secret {key.namespace}/{ref.name}/{ref.key}"
+        case Slack():
+            return "slack.com"
+        case Custom(type=kind):
+            return f"custom {kind} of {key.namespace}"
+        case _:
+            return f"channel {target.channel_name}"
 
 
 def _why(error: ApiError) -> str:

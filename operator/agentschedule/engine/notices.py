@@ -5,15 +5,20 @@ from dataclasses import replace
 from agentschedule.api.delivery import Delivery
 from agentschedule.api.fields import money_text
 from agentschedule.api.status import Run
+from agentschedule.constants import SUMMARY_BYTES
 from agentschedule.delivery.notice import Notice, delivery_key
 from agentschedule.engine.entries import ScheduleEntry
+from agentschedule.runs.result import clean, parse_result
 
 _ABOUT_SCHEDULES = frozenset({"DeadLettered", "Held", "BudgetAlert", "ApprovalRequested"})
 """Events whose own message counts, rather than what the run's entry says."""
 
 
-def notice_of(entry: ScheduleEntry, delivery: Delivery) -> Notice:
-    """The notice of one entry of the outbox. Of a run that the status does not tell of any more, little is known."""
+def notice_of(entry: ScheduleEntry, delivery: Delivery, result: str | None = None) -> Notice:
+    """The notice of one entry of the outbox. Of a run that the status does not tell of any more, little is known.
+
+    `result` is what the run's agent left, where that is still known: the status has its summary in short only.
+    """
     owner, status, spec = entry.schedule.owner, entry.status, entry.schedule.spec
     run = next((run for run in status.runs if run.id == delivery.run), None)
     agent = spec.agent if spec is not None else None
@@ -29,7 +34,13 @@ def notice_of(entry: ScheduleEntry, delivery: Delivery) -> Notice:
         message=_message(delivery, run),
         reason=_reason(entry, delivery, run),
     )
-    return notice if run is None else _with_run(notice, run)
+    if run is None:
+        return notice
+    notice = _with_run(notice, run)
+    whole = parse_result(result).summary
+    if whole is None or run.summary != clean(whole, SUMMARY_BYTES):
+        return notice
+    return replace(notice, summary=whole)
 
 
 def _message(delivery: Delivery, run: Run | None) -> str:

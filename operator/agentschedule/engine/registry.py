@@ -127,11 +127,11 @@ class Registry:
         """Jobs of a schedule, with those that are gone and remembered."""
         return self._jobs.get(schedule_uid, {}).values()
 
-    def pod_of(self, schedule_uid: str, job: str) -> str | None:
-        """The pod of a schedule's Job, while it is there."""
+    def pod_of(self, schedule_uid: str, job: str) -> tuple[PodFacts, bool] | None:
+        """The newest pod of a schedule's Job, as far as it is remembered, and whether it is still there."""
         found = self._jobs.get(schedule_uid, {}).get(job)
         pod = self._pods.get(found.uid) if found is not None else None
-        return pod.name if pod is not None and pod.uid not in self._gone else None
+        return (pod, pod.uid not in self._gone) if pod is not None else None
 
     def has_uid(self, key: Key, uid: str) -> bool:
         """Whether this very schedule is known."""

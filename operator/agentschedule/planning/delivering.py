@@ -150,6 +150,12 @@ def without_target(outbox: Outbox, targets: Sequence[Target], now: datetime) -> 
     return Outbox(entries, tuple(told for told in outbox.told if told.target in names))
 
 
+def abandoned(outbox: Outbox, reason: str, now: datetime) -> Outbox:
+    """The outbox with all that waits given up."""
+    entries = tuple(_failed(entry, reason, now) if entry.phase == "Pending" else entry for entry in outbox.entries)
+    return Outbox(entries, outbox.told)
+
+
 def redeliver(outbox: Outbox, asked: str | None, now: datetime) -> Outbox:
     """What people ask for by the annotation, `RUN/TARGET` or several with commas: failed entries go again.
 

@@ -78,6 +78,8 @@ def _changed(draft: Draft, outbox: Outbox, targets: Sequence[Target] | None) -> 
     for occurred in draft.happened:
         outbox = delivering.put(outbox, targets, occurred)
     outbox = delivering.without_target(outbox, targets, draft.now)
+    if not draft.settings.outlets.enabled:
+        return delivering.abandoned(outbox, "the operator's settings have deliveries switched off", draft.now)
     return delivering.redeliver(outbox, draft.observed.schedule.redeliver, draft.now)
 
 

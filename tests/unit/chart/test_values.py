@@ -10,7 +10,8 @@ import pytest
 import yaml
 from pydantic import BaseModel
 
-from agentschedule.settings import DeliverySettings, Settings, SlackSettings, SmtpSettings
+from agentschedule.delivery_settings import DeliverySettings, SlackSettings, SmtpSettings
+from agentschedule.settings import Settings
 
 ROOT = Path(__file__).parents[3]
 CHART = ROOT / "charts/agentschedule-operator"

@@ -8,6 +8,7 @@ import pytest
 
 from agentschedule.api.delivery import SecretKey, Target
 from agentschedule.cluster.errors import ApiError
+from agentschedule.constants import SUMMARY_BYTES
 from agentschedule.delivery.notice import Notice
 from agentschedule.delivery.outcome import Delivered, Outcome
 from agentschedule.engine.courier import Courier, Outgoing
@@ -18,9 +19,11 @@ from agentschedule.metrics import Metrics
 from agentschedule.planning.actions import Deliver
 from agentschedule.planning.observed import DEFAULT_SETTINGS
 from agentschedule.policy.addresses import Reach
+from agentschedule.runs.result import clean
 from tests.unit.planning.builders import UID, raw_schedule
 
 KEY = Key("team", "news")
+AT = "2026-11-22T09:00:00Z"
 NOW = datetime(2026, 11, 22, 9, 0, tzinfo=UTC)
 ACTION = Deliver("news-1", "hook", "Succeeded")
 REF = {"name": "hook", "key": "token"}
@@ -66,18 +69,18 @@ class Outside:
 class Desk:
     """A courier with one schedule, one pending delivery of which is to be made."""
 
-    def __init__(self, target: dict[str, Any] = HOOK, *, attempts: int = 0, pod: bool = True) -> None:
+    def __init__(self, target: dict[str, Any] = HOOK, *, attempts: int = 0, pod: bool = True, said: str = "s") -> None:
         self.outside = Outside()
         self.registry = Registry()
         self.woken: list[Key] = []
         status = {
-            "runs": [{"id": "news-1", "scheduledAt": "2026-11-22T09:00:00Z", "phase": "Succeeded", "summary": "s"}],
+            "runs": [{"id": "news-1", "scheduledAt": AT, "phase": "Succeeded", "summary": clean(said, SUMMARY_BYTES)}],
             "deliveries": [
                 {
                     "run": "news-1",
                     "target": "hook",
                     "event": "Succeeded",
-                    "at": "2026-11-22T09:00:00Z",
+                    "at": AT,
                     "attempts": attempts,
                 }
             ],
@@ -90,9 +93,12 @@ class Desk:
         meta = {"namespace": "team", "resourceVersion": "1", "labels": labels}
         intake.observe_job("ADDED", {"metadata": {**meta, "name": "news-1", "uid": "job"}})
         owner = [{"kind": "Job", "name": "news-1", "uid": "job"}]
-        intake.observe_pod(
-            "ADDED", raw_pod := {"metadata": {**meta, "name": "news-1-x", "uid": "x", "ownerReferences": owner}}
-        )
+        ended = {"name": "agent", "state": {"terminated": {"startedAt": AT, "message": said}}}
+        raw_pod = {
+            "metadata": {**meta, "name": "news-1-x", "uid": "x", "ownerReferences": owner},
+            "status": {"phase": "Succeeded", "containerStatuses": [ended]},
+        }
+        intake.observe_pod("ADDED", raw_pod)
         if not pod:
             intake.observe_pod("DELETED", raw_pod)
         outgoing = Outgoing(self.outside, self.outside, Reach())
@@ -163,6 +169,13 @@ async def test_the_log_of_a_pod_that_is_gone() -> None:
     desk = Desk(LOG, pod=False)
     assert (await desk.attempt())[0] == "Delivered"
     assert desk.outside.sent[0][0].output == "(the agent's log is not there any more: its pod is gone)"
+
+
+async def test_the_whole_summary_while_the_pod_is_remembered() -> None:
+    said = "".join(f"{number}. a line of news\n" for number in range(100)).strip()
+    desk = Desk(said=said)
+    await desk.attempt()
+    assert desk.outside.sent[0][0].summary == said
 
 
 async def test_what_is_under_way_is_not_made_twice() -> None:

@@ -1,11 +1,13 @@
 """Who is told of what a schedule does: from an event to an attempt, and from its outcome to the status."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from agentschedule.api.delivery import Delivery
 from agentschedule.planning.actions import DeleteJob, Deliver, Tried
+from agentschedule.policy.reach import Outlets
 
 from .builders import World, slot_id
 
@@ -172,6 +174,17 @@ def test_what_waits_for_a_removed_target_is_given_up() -> None:
     world.edit(delivery=[OUT]).tick()
     (entry,) = outbox(world)
     assert (entry.phase, entry.last_error) == ("Failed", "the target was removed from spec.delivery")
+
+
+def test_when_deliveries_are_switched_off_nothing_waits_and_no_job_is_kept() -> None:
+    world = World(delivery=[HOOK], successfulJobsHistoryLimit=0)
+    job = ended(world)
+    world.settings = replace(world.settings, outlets=Outlets(enabled=False))
+    world.tick()
+    assert entries(world)[0][3] == "Failed"
+    assert "switched off" in str(outbox(world)[0].last_error)
+    assert [action.name for action in world.take(DeleteJob)] == [job]
+    assert "switched off" in world.condition("Accepted").message
 
 
 def test_while_the_spec_cannot_be_read_what_waits_goes_on_waiting() -> None:
