@@ -1,4 +1,5 @@
-"""Orphans: Jobs and pods of ours whose owner is gone go on running for nobody. They are found and deleted.
+"""Orphans: Jobs and pods of ours whose owner is gone go on running for nobody, and AgentApprovals wait for nothing.
+They are found and deleted.
 
 How they come to be: a schedule deleted with `--cascade=orphan`, one re-created under its old name, one removed while
 the garbage collector was away. Nothing is deleted before the grace time has passed and a fresh read has confirmed it.
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from agentschedule.cluster.errors import ApiError
+from agentschedule.constants import API_VERSION
 from agentschedule.engine.entries import Key
 from agentschedule.engine.ports import Cluster
 from agentschedule.engine.recorder import Recorder
@@ -20,13 +22,14 @@ from agentschedule.metrics import Metrics
 
 logger = logging.getLogger(__name__)
 
+_KINDS = {"jobs": ("Job", "batch/v1"), "pods": ("Pod", "v1"), "agentapprovals": ("AgentApproval", API_VERSION)}
 _LEAST_WAIT = 1.0
 """Seconds between two sweeps, however many schedules go at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """A Job or pod whose owner is not known. `owner_kind` and `owner` name what is read afresh."""
+    """A Job, pod or AgentApproval whose owner is not known. `owner_kind` and `owner` name what is read afresh."""
 
     kind: str
     namespace: str
@@ -96,6 +99,11 @@ class Sweeper:
                 yield Suspect(
                     "jobs", job.namespace, job.name, job.uid, "agentschedules", job.schedule, job.schedule_uid
                 )
+        for one in self._registry.approvals.all():
+            if not one.deleting and not self._registry.has_uid(Key(one.namespace, one.schedule), one.schedule_uid):
+                yield Suspect(
+                    "agentapprovals", one.namespace, one.name, one.uid, "agentschedules", one.schedule, one.schedule_uid
+                )
         for pod in self._registry.pods():
             if not pod.keep and pod.deleted_at is None and not self._registry.has_job(pod.schedule_uid, pod.job_uid):
                 yield Suspect("pods", pod.namespace, pod.name, pod.uid, "jobs", pod.job, pod.job_uid)
@@ -119,7 +127,7 @@ class Sweeper:
             self._tell(suspect)
 
     def _tell(self, suspect: Suspect) -> None:
-        kind, version = ("Job", "batch/v1") if suspect.kind == "jobs" else ("Pod", "v1")
+        kind, version = _KINDS[suspect.kind]
         what = "AgentSchedule" if suspect.owner_kind == "agentschedules" else "Job"
         reference = {
             "apiVersion": version,

@@ -12,8 +12,8 @@ import yaml
 from tests.kubectl import ROOT, Kubectl
 
 _FENCE = re.compile(r"^(?P<indent> *)```ya?ml[^\n]*\n(?P<block>.*?)^(?P=indent)```", re.MULTILINE | re.DOTALL)
-_OURS = ("AgentSchedule", "AgentRun")
-_CLUSTER_SCOPED = ("Namespace", "ClusterRole", "ClusterRoleBinding")
+_OURS = ("AgentSchedule", "AgentRun", "AgentPolicy")
+_CLUSTER_SCOPED = ("Namespace", "AgentPolicy", "ClusterRole", "ClusterRoleBinding")
 
 Shown = tuple[str, dict[str, Any]]
 

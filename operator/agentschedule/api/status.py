@@ -324,3 +324,9 @@ class AgentScheduleStatus(Model):
     """What the next run is told of the one before."""
     scheduling: Scheduling | None = None
     """The cursor."""
+
+    def slots_waiting(self) -> int:
+        """How many slots that the cursor has passed may still run: queued ones, and one that waits to be approved."""
+        awaited = self.approval
+        slot = awaited is not None and awaited.attempt == 1 and awaited.trigger != "Manual"
+        return len(self.queued) + slot
