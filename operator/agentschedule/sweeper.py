@@ -100,7 +100,8 @@ class Sweeper:
                     "jobs", job.namespace, job.name, job.uid, "agentschedules", job.schedule, job.schedule_uid
                 )
         for one in self._registry.approvals.all():
-            if not one.deleting and not self._registry.has_uid(Key(one.namespace, one.schedule), one.schedule_uid):
+            ours = one.schedule_uid and not one.deleting
+            if ours and not self._registry.has_uid(Key(one.namespace, one.schedule), one.schedule_uid):
                 yield Suspect(
                     "agentapprovals", one.namespace, one.name, one.uid, "agentschedules", one.schedule, one.schedule_uid
                 )
