@@ -13,7 +13,7 @@ from agentschedule.api.status import AwaitedRun, RunApproval, Trigger
 from agentschedule.constants import MESSAGE_BYTES
 from agentschedule.planning.actions import CreateApproval, DeleteApproval
 from agentschedule.planning.asking import approval_manifest, expires_after, request_digest
-from agentschedule.planning.awaited import answers, give_up_awaited, refused, seen_of
+from agentschedule.planning.awaited import answers, doubt, give_up_awaited, refused, seen_of
 from agentschedule.planning.draft import Draft
 from agentschedule.planning.observed import Approval, Request, Start
 from agentschedule.policy.gate import Asked, Deny, RequireApproval, allowance_of, needs_approval
@@ -92,7 +92,7 @@ def _decided(draft: Draft, wanted: Wanted, needed: RequireApproval, waiting: Awa
     if seen.uid != waiting.uid:
         _remove(draft, seen, f"AgentApproval {seen.name} is not the one that the operator asked for")
         return None
-    void = _void(draft, waiting, seen, needed, digest)
+    void = _void(draft, waiting, seen, digest)
     if void is not None:
         _remove(draft, seen, f"{void}; it is asked for anew")
         draft.update(approval=_awaited(draft, wanted, digest, waiting.asked + 1))
@@ -177,21 +177,11 @@ def _digest(draft: Draft, wanted: Wanted, needed: RequireApproval) -> str:
     )
 
 
-def _void(draft: Draft, waiting: AwaitedRun, seen: Approval, needed: RequireApproval, digest: str) -> str | None:
+def _void(draft: Draft, waiting: AwaitedRun, seen: Approval, digest: str) -> str | None:
     """Why an AgentApproval says nothing of what would run now."""
     if not waiting.digest == seen.digest == digest:
         return "what would run, or who may approve it, was changed"
-    if not seen.owned or not draft.observed.protection.approvals.covers(seen.created):
-        return "it is older than the admission policy that protects it"
-    by = seen.decided_by
-    if seen.decision is None:
-        return None
-    if by is None or (by in needed.authors and not needed.author_may_approve):
-        return "its decision is not one that an approver may make"
-    for bound in needed.approvers:
-        if not any(one.kind == "Group" or one.name == by for one in bound.value):
-            return f"{by} is not one of the approvers"
-    return None
+    return doubt(draft, seen)
 
 
 def _remove(draft: Draft, seen: Approval, why: str) -> None:

@@ -6,6 +6,7 @@ from agentschedule.constants import MESSAGE_BYTES
 from agentschedule.planning.actions import MarkApproval
 from agentschedule.planning.draft import Draft
 from agentschedule.planning.observed import Approval, Asking, Start
+from agentschedule.runs.names import manual_job_name
 from agentschedule.runs.result import clean
 
 
@@ -30,7 +31,7 @@ def refused(draft: Draft, waiting: AwaitedRun) -> Start | None:
     asking, seen = draft.observed.asking, seen_of(draft, waiting)
     if asking is not None and answers(asking, waiting) and asking.state in {"NameConflict", "Rejected"}:
         return Start("NameConflict" if asking.state == "NameConflict" else "Rejected", message=asking.message)
-    if seen is not None and seen.uid == waiting.uid and seen.decision == "Denied":
+    if seen is not None and seen.uid == waiting.uid and seen.decision == "Denied" and doubt(draft, seen) is None:
         why = f": {seen.reason}" if seen.reason else ""
         return Start("Denied", message=clean(f"{seen.decided_by} denied it{why}", MESSAGE_BYTES))
     if waiting.decided_at is None and draft.now >= waiting.expires_at:
@@ -53,6 +54,29 @@ def give_up_awaited(draft: Draft, name: str) -> None:
     if refusal is not None and refusal.state == "Expired":
         tell_expired(draft, waiting)
     draft.update(approval=None)
+
+
+def doubt(draft: Draft, seen: Approval) -> str | None:
+    """Why a decision, or the approval itself, proves nothing, as far as one can tell after admission was asked."""
+    if not seen.owned or not draft.observed.protection.approvals.covers(seen.created):
+        return "it is older than the admission policy that protects it"
+    by, policy = seen.decided_by, draft.policy
+    if seen.decision is None:
+        return None
+    if by is None or (by in _authors(draft, seen) and not policy.author_may_approve):
+        return "its decision is not one that an approver may make"
+    for bound in policy.approvers:
+        if not any(one.kind == "Group" or one.name == by for one in bound.value):
+            return f"{by} is not one of the approvers"
+    return None
+
+
+def _authors(draft: Draft, seen: Approval) -> set[str | None]:
+    """Who has written what would run, as far as that is known."""
+    schedule = draft.observed.schedule
+    name = schedule.owner.name
+    askers = {one.created_by for one in draft.observed.requests if manual_job_name(name, one.uid) == seen.name}
+    return {*(schedule.authors or ()), *askers}
 
 
 def seen_of(draft: Draft, waiting: AwaitedRun) -> Approval | None:

@@ -2,8 +2,9 @@
 
 from agentschedule.api.status import AwaitedRun
 from agentschedule.planning.actions import DeleteApproval, MarkApproval
-from agentschedule.planning.awaited import answers, mark, seen_of, tell_decided, tell_requested
+from agentschedule.planning.awaited import answers, doubt, mark, seen_of, tell_decided, tell_requested
 from agentschedule.planning.draft import ENDED_PHASES, Draft, base_id
+from agentschedule.planning.observed import Approval
 from agentschedule.runs.names import manual_job_name
 
 
@@ -22,10 +23,16 @@ def follow_approval(draft: Draft) -> None:
         tell_requested(draft, waiting)
     if seen is None or seen.uid != waiting.uid:
         return
-    if waiting.decided_at is None and seen.decision == "Approved" and draft.now < waiting.expires_at:
-        draft.update(approval=waiting.model_copy(update={"decided_at": draft.now.replace(microsecond=0)}))
+    if seen.decision is None:
+        mark(draft, seen, "Waiting")
+        return
+    believed = seen.decision == "Approved" and doubt(draft, seen) is None
+    if waiting.decided_at is None and believed and draft.now < waiting.expires_at:
+        waiting = waiting.model_copy(update={"decided_at": draft.now.replace(microsecond=0)})
+        draft.update(approval=waiting)
         tell_decided(draft, waiting, seen)
-    mark(draft, seen, "Approved" if draft.status.approval and draft.status.approval.decided_at else "Waiting")
+    if waiting.decided_at is not None and believed:
+        mark(draft, seen, "Approved")
 
 
 def drop_approvals(draft: Draft) -> None:
@@ -39,12 +46,16 @@ def drop_approvals(draft: Draft) -> None:
         for seen in draft.observed.approvals
         if seen.uid not in touched and (waiting is None or seen.name != waiting.name)
     ]
-    refused = [seen for seen in others if seen.name not in jobs and seen.phase in {"Denied", "Expired"}]
+    refused = [seen for seen in others if seen.name not in jobs and _is_refused(seen)]
     last = max(refused, key=lambda seen: (seen.created, seen.name), default=None) if waiting is None else None
     for seen in others:
         if seen.name not in jobs and seen is not last and not seen.deleting:
             why = "the operator did not ask for it" if seen.phase is None else ""
             draft.do(DeleteApproval(seen.name, seen.uid, why))
+
+
+def _is_refused(seen: Approval) -> bool:
+    return seen.decision == "Denied" or seen.phase in {"Denied", "Expired"}
 
 
 def _is_there(draft: Draft, waiting: AwaitedRun) -> bool:

@@ -296,6 +296,15 @@ def test_a_decision_by_nobody_who_may_is_void() -> None:
     world.tick("09:10")
     assert started(world) == []
     assert world.people.void == ["mallory is not one of the approvers; it is asked for anew"]
+    assert "ApprovalGranted" not in world.told()
+
+
+def test_a_denial_by_nobody_who_may_is_void() -> None:
+    world = World(annotations=BY_BOB, **WANTED)
+    world.policies = [{"approvers": [{"kind": "User", "name": "alice"}]}]
+    world.tick().tick("09:00").people.decide(NINE, "Denied", by="mallory")
+    world.tick("09:10")
+    assert (world.skips(), world.people.waiting()) == ({}, [NINE])
 
 
 def test_one_older_than_what_protects_it_is_void() -> None:
