@@ -101,4 +101,4 @@ def test_resources_in_prose_are_found(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", _OURS)
 def test_each_kind_is_shown(kind: str) -> None:
-    assert any(found["kind"] == kind for _, found in in_files())
+    assert any(found["kind"] == kind for _, found in all_shown())

@@ -4,6 +4,7 @@ import pytest
 
 from .clock import simulate
 from .promises import check_quiet
+from .test_metrics import shown
 from .world import World
 
 MINUTE = 60
@@ -38,11 +39,14 @@ def test_a_run_waits_starts_and_is_told_of() -> None:
             begin(world)
             await world.sleep(61 * MINUTE)
             assert (jobs(world), len(world.waiting())) == (0, 1)
+            assert shown(world, "approvals_waiting") == 1
+            assert 50 <= (shown(world, "oldest_approval_seconds") or 0) <= 61
             world.decide(world.waiting()[0])
             await world.sleep(MINUTE)
             assert jobs(world) == 1
             [run] = world.status("report")["runs"]
             assert run["approval"]["decidedBy"] == "alice"
+            assert (shown(world, "approvals_waiting"), shown(world, "oldest_approval_seconds")) == (0, 0)
             await check_quiet(world, settle=8 * HOUR)
             assert skipped(world) == {"AwaitingApproval": 1, "ApprovalExpired": 1}
 
