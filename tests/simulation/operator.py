@@ -190,6 +190,7 @@ class Operator:
                 self.intake.registry.forget_gone()
             if not self._world.faults.down:
                 await self.watches["agentruns"].begin()
+                await self.watches["agentapprovals"].begin()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
