@@ -161,10 +161,11 @@ class Operator:
             self._base = dict(written)
             return
         self.intake.registry.begin_lists()
-        for kind in ("namespaces", "agentpolicies", "agentschedules", "agentruns", "agentapprovals", "pods"):
+        for kind in ("namespaces", "agentpolicies", "agentschedules", "agentruns", "pods"):
             await self.watches[kind].begin()
         self.ready = True
         await self.watches["jobs"].begin()
+        await self.watches["agentapprovals"].begin()
         self.intake.registry.recall_left_pods()
         self._base = {kind: watch.version for kind, watch in self.watches.items()}
         self._learned.set()
