@@ -191,6 +191,7 @@ class Application:
             if not self.leads():
                 self.intake.registry.forget_gone()
             await self._knowledge.renew("agentruns")
+            await self._knowledge.renew("agentapprovals")
 
     def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         self._tasks.append(asyncio.create_task(work, name=name))

@@ -56,9 +56,9 @@ class Knowledge:
         # lost it for certain.
         await self._list("agentschedules", "", intake.observe_schedule, intake.schedules_listed)
         await self._list("agentruns", "", intake.observe_request, intake.requests_listed)
-        await self._list("agentapprovals", "", intake.observe_approval, intake.approvals_listed)
         await self._list("pods", SELECTOR, intake.observe_pod, intake.pods_listed)
         await self._list("jobs", SELECTOR, intake.observe_job, intake.jobs_listed)
+        await self._list("agentapprovals", "", intake.observe_approval, intake.approvals_listed)
         intake.registry.recall_left_pods()
         self._base = {
             _named(kind, namespace): reflector.version

@@ -1,4 +1,5 @@
-"""Orphans: Jobs and pods of ours whose owner is gone go on running for nobody. They are found and deleted.
+"""Orphans: Jobs and pods of ours whose owner is gone go on running for nobody, and AgentApprovals wait for nothing.
+They are found and deleted.
 
 How they come to be: a schedule deleted with `--cascade=orphan`, one re-created under its old name, one removed while
 the garbage collector was away. Nothing is deleted before the grace time has passed and a fresh read has confirmed it.
@@ -13,6 +14,7 @@ from datetime import datetime, timedelta
 
 from agentschedule.audit.record import AuditRecord, record_id
 from agentschedule.cluster.errors import ApiError
+from agentschedule.constants import API_VERSION
 from agentschedule.engine.auditor import Auditor
 from agentschedule.engine.entries import Key
 from agentschedule.engine.ports import Cluster
@@ -21,13 +23,14 @@ from agentschedule.engine.registry import Registry
 
 logger = logging.getLogger(__name__)
 
+_KINDS = {"jobs": ("Job", "batch/v1"), "pods": ("Pod", "v1"), "agentapprovals": ("AgentApproval", API_VERSION)}
 _LEAST_WAIT = 1.0
 """Seconds between two sweeps, however many schedules go at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Suspect:
-    """A Job or pod whose owner is not known. `owner_kind` and `owner` name what is read afresh."""
+    """A Job, pod or AgentApproval whose owner is not known. `owner_kind` and `owner` name what is read afresh."""
 
     kind: str
     namespace: str
@@ -108,6 +111,20 @@ class Sweeper:
                     job.schedule,
                     job.schedule_uid,
                 )
+        for one in self._registry.approvals.all():
+            ours = one.schedule_uid and not one.deleting
+            if ours and not self._registry.has_uid(Key(one.namespace, one.schedule), one.schedule_uid):
+                yield Suspect(
+                    "agentapprovals",
+                    one.namespace,
+                    one.name,
+                    one.uid,
+                    "agentschedules",
+                    one.schedule,
+                    one.schedule_uid,
+                    one.schedule,
+                    one.schedule_uid,
+                )
         for pod in self._registry.pods():
             if not pod.keep and pod.deleted_at is None and not self._registry.has_job(pod.schedule_uid, pod.job_uid):
                 yield Suspect(
@@ -141,7 +158,7 @@ class Sweeper:
             self._tell(suspect)
 
     def _tell(self, suspect: Suspect) -> None:
-        kind, version = ("Job", "batch/v1") if suspect.kind == "jobs" else ("Pod", "v1")
+        kind, version = _KINDS[suspect.kind]
         what = "AgentSchedule" if suspect.owner_kind == "agentschedules" else "Job"
         reference = {
             "apiVersion": version,

@@ -118,7 +118,12 @@ def guarded(kubectl: Kubectl, kubeconfig: Path, policies: Sequence[Raw], **setti
             account_file = _kubeconfig(kubectl, kubeconfig, namespace, release, Path(folder))
             file = Path(folder) / "policies.yaml"
             file.write_text(yaml.safe_dump_all(_policy(f"policy-{n}", spec) for n, spec in enumerate(policies)))
-            own = {"admission_policies": release, "admission_policies_interval": "1", "policies_file": str(file)}
+            own = {
+                "keys_namespace": namespace,
+                "admission_policies": release,
+                "admission_policies_interval": "1",
+                "policies_file": str(file),
+            }
             operator = OperatorProcess(account_file, Path(folder) / "log", [namespace], **{**own, **settings})
             operator.start()
             try:

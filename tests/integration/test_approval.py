@@ -244,6 +244,9 @@ def test_who_wrote_a_schedule_cannot_be_forged(here: Guarded) -> None:
     assert "put your own user name" in patch("mallory", notes(changed_by="bob"))
     assert patch("carol", {"spec": {"input": "new"}, **notes(changed_by="carol")}) == ""
     assert "put your own user name" in patch("mallory", {"spec": {"input": "newer"}})
+    assert "put your own user name" in patch("mallory", {"spec": {"suspend": True, "retry": {"limit": 1}}})
+    for suspend in (True, False):
+        assert patch("mallory", {"spec": {"suspend": suspend}}) == "", "anybody may stop it"
     assert "cannot be removed" in patch("mallory", notes(changed_by=None))
     assert patch("mallory", {"spec": {"input": "newer"}, **notes(changed_by=None)}) == ""
 

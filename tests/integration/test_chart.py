@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from agentschedule.api import admission
 from agentschedule.delivery_settings import DeliverySettings
 from images import manifest
 from localcluster import gobuild
@@ -20,12 +21,22 @@ RULES = [
     (["agentschedule.dev"], ["agentschedules", "agentruns"], ["get", "list", "watch"]),
     (["agentschedule.dev"], ["agentschedules/status", "agentruns/status"], ["get", "patch"]),
     (["agentschedule.dev"], ["agentruns"], ["patch"]),
+    (["agentschedule.dev"], ["agentapprovals"], ["get", "list", "watch", "create", "delete"]),
+    (["agentschedule.dev"], ["agentapprovals/status"], ["patch"]),
     (["agentschedule.dev"], ["agentschedules/finalizers"], ["update"]),
     (["batch"], ["jobs"], ["get", "list", "watch", "create", "patch", "delete"]),
     ([""], ["pods"], ["get", "list", "watch", "delete"]),
     ([""], ["persistentvolumeclaims"], ["get", "create", "patch"]),
+    ([""], ["secrets"], ["get"]),
     ([""], ["events"], ["list", "create", "patch"]),
-    *(DELIVERY_RULES := [([""], ["secrets"], ["get"]), ([""], ["pods/log"], ["get"])]),
+    *(DELIVERY_RULES := [([""], ["pods/log"], ["get"])]),
+]
+ADMISSION_RULES = [
+    (
+        ["admissionregistration.k8s.io"],
+        ["validatingadmissionpolicies", "validatingadmissionpolicybindings"],
+        ["get"],
+    ),
 ]
 POLICY_RULES = [
     (["agentschedule.dev"], ["agentpolicies"], ["list", "watch"]),
@@ -109,7 +120,8 @@ def restricted(kubectl: Kubectl, namespace: str) -> str:
 def test_the_operator_may_do_exactly_this_in_all_namespaces(helm: Path) -> None:
     documents = rendered(helm)
     (role,) = [role for role in of_kind(documents, "ClusterRole") if role["metadata"]["name"] == RELEASE]
-    assert rules_of(role) == RULES + POLICY_RULES
+    assert rules_of(role) == RULES + POLICY_RULES + ADMISSION_RULES
+    assert role["rules"][-1]["resourceNames"] == [f"{RELEASE}-approvals", f"{RELEASE}-authors"]
     binding = one(documents, "ClusterRoleBinding")
     assert binding["roleRef"]["name"] == RELEASE
     assert binding["subjects"] == [
@@ -173,21 +185,49 @@ def test_requests_for_the_lease_are_on_a_level_of_their_own(helm: Path) -> None:
 
 
 def test_the_operator_may_do_exactly_this_in_the_namespaces_it_was_given(helm: Path) -> None:
-    documents = rendered(helm, {"watchNamespaces": ["one", "two"], "rbac": {"aggregate": False}})
+    documents = rendered(
+        helm,
+        {
+            "watchNamespaces": ["one", "two"],
+            "rbac": {"aggregate": False},
+            "admissionPolicies": {"create": False},
+        },
+    )
     roles = [role for role in of_kind(documents, "Role") if role["metadata"]["name"] == RELEASE]
     assert [role["metadata"]["namespace"] for role in roles] == ["one", "two"]
     assert [rules_of(role) for role in roles] == [RULES, RULES]
     bindings = [each["metadata"]["namespace"] for each in of_kind(documents, "RoleBinding")]
-    assert sorted(bindings) == sorted(["one", "two", manifest.NAMESPACE])
-    for kind in ("ClusterRole", "ClusterRoleBinding", "FlowSchema"):
+    assert sorted(bindings) == sorted(["one", "two", manifest.NAMESPACE, manifest.NAMESPACE])
+    (keys,) = [role for role in of_kind(documents, "Role") if role["metadata"]["name"] == f"{RELEASE}-keys"]
+    assert (keys["metadata"]["namespace"], rules_of(keys)) == (manifest.NAMESPACE, [([""], ["secrets"], ["get"])])
+    for kind in ("ClusterRole", "ClusterRoleBinding", "FlowSchema", "ValidatingAdmissionPolicy"):
         assert not of_kind(documents, kind)
     assert settings_of(documents)["namespaces"] == ["one", "two"]
+
+
+def test_admission_policies_are_what_the_operator_looks_for(helm: Path) -> None:
+    user = f"system:serviceaccount:{manifest.NAMESPACE}:{RELEASE}"
+    for namespaces in ([], ["one", "two"]):
+        documents = rendered(helm, {"watchNamespaces": namespaces})
+        assert settings_of(documents)["admission_policies"] == RELEASE
+        found = {(d["kind"], d["metadata"]["name"]): d for d in documents}
+        for policy in (admission.approvals_policy(RELEASE, user), admission.authors_policy(RELEASE)):
+            name = policy["metadata"]["name"]
+            for wanted in (policy, admission.binding(name, namespaces)):
+                assert admission.in_force(found[wanted["kind"], name], wanted)
+    (role,) = [role for role in of_kind(documents, "ClusterRole") if role["metadata"]["name"] == f"{RELEASE}-admission"]
+    assert rules_of(role) == ADMISSION_RULES
+    assert not of_kind(rendered(helm, {"admissionPolicies": {"create": False}}), "ValidatingAdmissionPolicy")
 
 
 def test_users_with_the_built_in_roles_see_and_edit_schedules(helm: Path) -> None:
     names = {role["metadata"]["name"]: role for role in of_kind(rendered(helm), "ClusterRole")}
     resources = (["agentschedule.dev"], ["agentschedules", "agentruns"])
-    assert rules_of(names[f"{RELEASE}-view"]) == [(*resources, ["get", "list", "watch"])]
+    approvals = (["agentschedule.dev"], ["agentapprovals"])
+    assert rules_of(names[f"{RELEASE}-view"]) == [
+        (["agentschedule.dev"], ["agentschedules", "agentruns", "agentapprovals"], ["get", "list", "watch"])
+    ]
+    assert rules_of(names[f"{RELEASE}-approver"]) == [(*approvals, ["get", "list", "watch", "patch"])]
     assert rules_of(names[f"{RELEASE}-edit"]) == [
         (*resources, ["create", "update", "patch", "delete", "deletecollection"])
     ]
@@ -195,7 +235,7 @@ def test_users_with_the_built_in_roles_see_and_edit_schedules(helm: Path) -> Non
 
 def test_settings_reach_the_file_and_start_the_operator_anew(helm: Path) -> None:
     plain, changed = rendered(helm), rendered(helm, {"settings": {"min_interval": 1, "shutdown_timeout": 60.5}})
-    elected = {"leader_election": True, "lease_name": RELEASE}
+    elected = {"leader_election": True, "lease_name": RELEASE, "admission_policies": RELEASE}
     assert settings_of(plain) == elected
     assert settings_of(changed) == {**elected, "min_interval": 1, "shutdown_timeout": 60.5}
     pods = [one(documents, "Deployment")["spec"]["template"] for documents in (plain, changed)]
@@ -272,7 +312,12 @@ def test_user_ids_are_left_to_a_platform_that_assigns_them(helm: Path) -> None:
 
 def test_crds_are_kept_and_left_out_as_asked(helm: Path) -> None:
     kept = of_kind(rendered(helm), "CustomResourceDefinition")
-    assert {crd["spec"]["names"]["plural"] for crd in kept} == {"agentschedules", "agentruns", "agentpolicies"}
+    assert {crd["spec"]["names"]["plural"] for crd in kept} == {
+        "agentschedules",
+        "agentruns",
+        "agentpolicies",
+        "agentapprovals",
+    }
     policy = "helm.sh/resource-policy"
     assert all(crd["metadata"]["annotations"][policy] == "keep" for crd in kept)
     dropped = of_kind(rendered(helm, {"crds": {"keep": False}}), "CustomResourceDefinition")
@@ -313,7 +358,10 @@ def test_the_api_server_accepts_the_chart(
 
 def test_the_api_server_accepts_roles_in_a_namespace(helm: Path, kubectl: Kubectl, namespace: str) -> None:
     documents = rendered(helm, {"watchNamespaces": [namespace], "crds": {"enabled": False}}, namespace)
-    done = kubectl(*("apply", "--server-side", "--dry-run=server", "-f", "-"), manifest=yaml.safe_dump_all(documents))
+    done = kubectl(
+        *("apply", "--server-side", "--force-conflicts", "--dry-run=server", "-f", "-"),
+        manifest=yaml.safe_dump_all(documents),
+    )
     assert done.returncode == 0, done.stderr
 
 
@@ -357,6 +405,8 @@ def test_rights_end_at_the_namespace(kubectl: Kubectl, namespace: str, operator_
     assert not may("create", "jobs.batch", "default")
     assert may("get", "secrets", namespace)
     assert not may("list", "secrets", namespace)
+    assert not may("get", "secrets", "default")
+    assert not may("patch", "agentapprovals.agentschedule.dev", namespace)
     for resource in ("configmaps", "nodes", "namespaces", "serviceaccounts"):
         assert not may("get", resource, namespace)
     assert not may("patch", "agentschedules.agentschedule.dev", namespace)

@@ -161,10 +161,11 @@ class Operator:
             self._base = dict(written)
             return
         self.intake.registry.begin_lists()
-        for kind in ("namespaces", "agentpolicies", "agentschedules", "agentruns", "agentapprovals", "pods"):
+        for kind in ("namespaces", "agentpolicies", "agentschedules", "agentruns", "pods"):
             await self.watches[kind].begin()
         self.ready = True
         await self.watches["jobs"].begin()
+        await self.watches["agentapprovals"].begin()
         self.intake.registry.recall_left_pods()
         self._base = {kind: watch.version for kind, watch in self.watches.items()}
         self._learned.set()
@@ -191,6 +192,7 @@ class Operator:
                 self.intake.registry.forget_gone()
             if not self._world.faults.down:
                 await self.watches["agentruns"].begin()
+                await self.watches["agentapprovals"].begin()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)

@@ -4,6 +4,7 @@ import pytest
 
 from .clock import simulate
 from .promises import check_quiet
+from .test_metrics import shown
 from .world import World
 
 MINUTE = 60
@@ -38,11 +39,14 @@ def test_a_run_waits_starts_and_is_told_of() -> None:
             begin(world)
             await world.sleep(61 * MINUTE)
             assert (jobs(world), len(world.waiting())) == (0, 1)
+            assert shown(world, "approvals_waiting") == 1
+            assert 50 <= (shown(world, "oldest_approval_seconds") or 0) <= 61
             world.decide(world.waiting()[0])
             await world.sleep(MINUTE)
             assert jobs(world) == 1
             [run] = world.status("report")["runs"]
             assert run["approval"]["decidedBy"] == "alice"
+            assert (shown(world, "approvals_waiting"), shown(world, "oldest_approval_seconds")) == (0, 0)
             await check_quiet(world, settle=8 * HOUR)
             assert skipped(world) == {"AwaitingApproval": 1, "ApprovalExpired": 1}
 
@@ -96,5 +100,39 @@ def test_a_decision_that_came_in_a_gap_of_the_watch() -> None:
             await world.sleep(10 * MINUTE)
             assert jobs(world) == 1
             await check_quiet(world, settle=8 * HOUR)
+
+    simulate(story())
+
+
+@pytest.mark.parametrize("claims", [False, True], ids=["somebody else's", "forged as the operator's"])
+def test_one_that_was_there_before_is_believed_in_nothing(claims: bool) -> None:
+    async def story() -> None:
+        async with World() as world:
+            begin(world)
+            await world.sleep(30 * MINUTE)
+            world.forge_approval("report", claims=claims)
+            await world.sleep(35 * MINUTE)
+            assert jobs(world) == 0
+            reasons = {reason for name, _, reason, _ in world.cluster.events if name == "report"}
+            if claims:
+                assert "ApprovalVoid" in reasons
+                assert len(world.waiting()) == 1, "it is asked for anew"
+            else:
+                assert (skipped(world), "NameConflict" in reasons) == ({"NameConflict": 1}, True)
+                await world.sleep(HOUR)
+                assert len(world.waiting()) == 1, "the next run is asked for"
+            await check_quiet(world, settle=8 * HOUR)
+
+    simulate(story())
+
+
+def test_approvals_of_a_schedule_that_is_gone_are_found() -> None:
+    async def story() -> None:
+        async with World() as world:
+            begin(world)
+            await world.sleep(61 * MINUTE)
+            world.delete("agentschedules", "report", "Orphan")
+            await world.sleep(30 * MINUTE)
+            assert world.waiting() == []
 
     simulate(story())

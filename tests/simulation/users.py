@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from agentschedule.constants import ANNOTATION_RESUME, ANNOTATION_SKIP
+from agentschedule.constants import ANNOTATION_RESUME, ANNOTATION_SKIP, LABEL_SCHEDULE, LABEL_SCHEDULE_UID
 from agentschedule.runs.names import job_name, parse_time
 
 from .cluster import FakeCluster
@@ -101,6 +101,20 @@ class Users:
         """An approver decides."""
         self.log(f"{by}: {name} is {decision}")
         self.cluster.patch("agentapprovals", NAMESPACE, name, {"spec": {"decision": decision, "decidedBy": by}})
+
+    def forge_approval(self, schedule: str, *, claims: bool) -> None:
+        """Create an approved AgentApproval of the name that the schedule's next run will have."""
+        raw = self.schedule(schedule)
+        slot = parse_time((raw.get("status") or {}).get("nextRunTime"))
+        assert slot is not None
+        uid = raw["metadata"]["uid"]
+        owner = {"kind": "AgentSchedule", "name": schedule, "uid": uid}
+        labels = {LABEL_SCHEDULE: schedule, LABEL_SCHEDULE_UID: uid}
+        own = {"labels": labels, "ownerReferences": [owner]} if claims else {}
+        metadata = {**_named(job_name(schedule, slot, 1)), **own}
+        spec = {"digest": "forged", "budgetUSD": "100", "decision": "Approved", "decidedBy": "alice"}
+        self.log(f"somebody creates AgentApproval {metadata['name']}")
+        self.cluster.add("agentapprovals", {"metadata": metadata, "spec": spec})
 
     def schedule(self, name: str) -> Raw:
         raw = self.cluster.get("agentschedules", NAMESPACE, name)

@@ -91,3 +91,55 @@ def test_a_file_that_cannot_be_used(
     code, _, err = explained(capsys, str(file))
     assert code == 2
     assert words in err
+
+
+APPROVERS = """
+  requireApproval: true
+  approvers: [{kind: User, name: alice}, {kind: ServiceAccount, name: bot, namespace: ci}]
+"""
+PINNED = """
+  policy:
+    requireAgentPin: true
+    agentPin: {secretRef: {name: pin, key: token}, domain: agents.example.com}
+"""
+TRUST = """
+  agentPin: {trust: [{domain: agents.example.com, jwksSecretRef: {name: keys, key: jwks}}]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("policy", "schedule", "code", "says"),
+    [
+        pytest.param(
+            APPROVERS,
+            "",
+            0,
+            "waits for an approval (AgentPolicy base) by User alice, ServiceAccount system:serviceaccount:ci:bot"
+            " (AgentPolicy base), but not by its author",
+            id="whom to ask",
+        ),
+        pytest.param(
+            "\n  requireApproval: true\n", "", 1, "no AgentPolicy for this namespace names approvers", id="nobody"
+        ),
+        pytest.param(
+            TRUST,
+            PINNED,
+            0,
+            "demanded, and verified when it starts: Secret pin, by the keys of agents.example.com",
+            id="pin",
+        ),
+        pytest.param(
+            "\n  environment: x\n", PINNED, 1, "denied: the AgentPin does not verify: no AgentPolicy", id="no trust"
+        ),
+    ],
+)
+def test_what_people_and_pins_will_have_to_say(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], policy: str, schedule: str, code: int, says: str
+) -> None:
+    head = "apiVersion: agentschedule.dev/v1alpha1\nkind: AgentPolicy\nmetadata: {name: base}\nspec:"
+    plain = SCHEDULE.replace("NAME", "news").partition("  policy:")[0].rstrip()
+    file = tmp_path / "all.yaml"
+    file.write_text(f"{head}{policy}---{plain}{schedule}\n")
+    found, out, error = explained(capsys, str(file))
+    assert says in out, error
+    assert found == code

@@ -177,7 +177,7 @@ matchResources:
 - apiGroups: [""]
   resources: [persistentvolumeclaims]
   verbs: [get, create, patch]
-# The AgentPin of a schedule that has one.
+# What schedules name, in their own namespace: the Secret of an AgentPin, and those of deliveries.
 - apiGroups: [""]
   resources: [secrets]
   verbs: [get]
@@ -186,10 +186,7 @@ matchResources:
   resources: [events]
   verbs: [list, create, patch]
 {{- if .Values.delivery.enabled }}
-# What spec.delivery names: Secrets of its schedule's own namespace, and the agent's log.
-- apiGroups: [""]
-  resources: [secrets]
-  verbs: [get]
+# The agent's log, for deliveries.
 - apiGroups: [""]
   resources: [pods/log]
   verbs: [get]

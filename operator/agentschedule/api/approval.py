@@ -4,6 +4,7 @@ Everything of the spec but the decision is frozen, whoever asks. Who may decide 
 ValidatingAdmissionPolicy.
 """
 
+from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
@@ -121,9 +122,14 @@ _FROZEN = tuple(
 
 def frozen(new: str, old: str) -> str:
     """CEL: whether everything but the decision is the same in two specs, given as expressions."""
+    return unchanged(new, old, _FROZEN)
+
+
+def unchanged(new: str, old: str, names: Iterable[str]) -> str:
+    """CEL: whether these fields are the same in two objects, given as expressions."""
     return " && ".join(
         f"has({new}.{name}) == has({old}.{name}) && (!has({new}.{name}) || {new}.{name} == {old}.{name})"
-        for name in _FROZEN
+        for name in names
     )
 
 

@@ -11,10 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
-
-from agentschedule.api.admission import approvals_policy, authors_policy, binding
+from agentschedule.api.admission_chart import CHART_ADMISSION, admission_template
 from agentschedule.api.fields import Model
+from agentschedule.api.text import NOTICE, escaped, yaml_text
 from agentschedule.api.v1alpha1 import KINDS, Column, Kind
 from agentschedule.constants import GROUP, VERSION
 
@@ -22,9 +21,7 @@ Schema = dict[str, Any]
 
 CRDS: Final = Path("crds")
 CHART_CRDS: Final = Path("charts/agentschedule-operator/templates/crds")
-CHART_ADMISSION: Final = Path("charts/agentschedule-operator/templates/admissionpolicies.yaml")
 
-_NOTICE: Final = "Generated from the models in operator/agentschedule/api by `make crds`; changes here are lost."
 _INT32_MAX: Final = 2**31 - 1
 _RULES: Final = "x-kubernetes-validations"
 _FREE: Final = "x-kubernetes-preserve-unknown-fields"
@@ -116,11 +113,14 @@ def files() -> dict[Path, str]:
     written = {}
     for kind in KINDS:
         crd = generate(kind)
-        head, spec = _yaml({key: crd[key] for key in ("apiVersion", "kind", "metadata")}), _yaml({"spec": crd["spec"]})
+        head, spec = (
+            yaml_text({key: crd[key] for key in ("apiVersion", "kind", "metadata")}),
+            yaml_text({"spec": crd["spec"]}),
+        )
         name = f"{GROUP}_{kind.plural}.yaml"
-        written[CRDS / name] = f"# {_NOTICE}\n{head}{spec}"
+        written[CRDS / name] = f"# {NOTICE}\n{head}{spec}"
         written[CHART_CRDS / name] = _template(head, spec)
-    return written | {CHART_ADMISSION: _admission()}
+    return written | {CHART_ADMISSION: admission_template()}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -234,69 +234,21 @@ def _missing_bound(schema: Schema) -> str | None:
     return None
 
 
-class _Dumper(yaml.SafeDumper):
-    """Block style, lists indented, nothing by alias, long texts folded."""
-
-    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - a hook of PyYAML
-        return True
-
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002 - likewise
-        super().increase_indent(flow, False)
-
-
-def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    would_double_quotes = "'" in text and text.startswith("!")
-    folded = len(text) > 60 or would_double_quotes
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=">" if folded else None)
-
-
-_Dumper.add_representer(str, _text)
-
-
-def _yaml(data: object) -> str:
-    return yaml.dump(data, Dumper=_Dumper, sort_keys=False, width=110, allow_unicode=True, default_flow_style=False)
-
-
 def _template(head: str, spec: str) -> str:
     """The CRD as a template of the chart: installed, labelled and kept as the values say. `head` ends in metadata."""
     return (
-        f"{{{{- /* {_NOTICE} */ -}}}}\n"
+        f"{{{{- /* {NOTICE} */ -}}}}\n"
         "{{- if .Values.crds.enabled }}\n"
-        f"{_escaped(head)}"
+        f"{escaped(head)}"
         "  labels:\n"
         '    {{- include "agentschedule-operator.labels" . | nindent 4 }}\n'
         "  {{- if .Values.crds.keep }}\n"
         "  annotations:\n"
         "    helm.sh/resource-policy: keep\n"
         "  {{- end }}\n"
-        f"{_escaped(spec)}"
+        f"{escaped(spec)}"
         "{{- end }}\n"
     )
-
-
-_WHERE: Final = '  {{- include "agentschedule-operator.whereAdmitted" . | nindent 2 }}\n'
-
-
-def _admission() -> str:
-    """The admission policies as a template of the chart: names and who the operator is are the release's."""
-    prefix, operator, name = "PREFIX", "OPERATOR", 'include "agentschedule-operator.fullname" .'
-    documents = []
-    for policy in (approvals_policy(prefix, operator), authors_policy(prefix)):
-        bound = binding(policy["metadata"]["name"])
-        for document in (policy, bound):
-            head = {key: document[key] for key in ("apiVersion", "kind", "metadata")}
-            labels = '  labels:\n    {{- include "agentschedule-operator.labels" . | nindent 4 }}\n'
-            where = (
-                '  {{- include "agentschedule-operator.whereAdmitted" . | nindent 2 }}\n' if document is bound else ""
-            )
-            documents.append(f"{_escaped(_yaml(head))}{labels}{_escaped(_yaml({'spec': document['spec']}))}{where}")
-    user = 'system:serviceaccount:{{ .Release.Namespace }}:{{ include "agentschedule-operator.serviceAccountName" . }}'
-    text = "---\n".join(documents).replace(prefix, f"{{{{ {name} }}}}").replace(operator, user)
-    return f"{{{{- /* {_NOTICE} */ -}}}}\n{{{{- if .Values.admissionPolicies.create }}}}\n{text}{{{{- end }}}}\n"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("{{", '{{ "{{" }}')
 
 
 def _write(root: Path) -> None:

@@ -350,3 +350,9 @@ class AgentScheduleStatus(Model):
     """Who is told of what, oldest first: what waits, was delivered or could not be."""
     telling: Telling | None = None
     """What was told last, for spec.delivery's cooldown, onlyOnChange and Recovered."""
+
+    def slots_waiting(self) -> int:
+        """How many slots that the cursor has passed may still run: queued ones, and one that waits to be approved."""
+        awaited = self.approval
+        slot = awaited is not None and awaited.attempt == 1 and awaited.trigger != "Manual"
+        return len(self.queued) + slot

@@ -116,7 +116,7 @@ AGENT_APPROVAL = Kind(
         Column("Decided By", ".spec.decidedBy", "Who has decided."),
         Column("Expires", ".spec.expiresAt", "When the run is given up if nobody decides."),
         Column("Age", ".metadata.creationTimestamp", "Since when it waits.", "date"),
-        Column("Agent", ".spec.images[0]", "Image of the agent.", wide=True),
+        Column("Agent", ".spec.agent", "Name of the agent.", wide=True),
         Column("Budget", ".spec.budgetUSD", "What it may cost at most, in US dollars.", wide=True),
         Column("Reason", ".spec.reason", "Why it was decided so.", wide=True),
     ),

@@ -116,4 +116,4 @@ def _is_halted(schedule: Schedule, now: datetime) -> bool:
 
 def _is_used_up(entry: ScheduleEntry) -> bool:
     most = entry.schedule.spec.most_runs() if entry.schedule.spec is not None else None
-    return most is not None and entry.status.iteration + len(entry.status.queued) >= most
+    return most is not None and entry.status.iteration + entry.status.slots_waiting() >= most

@@ -71,10 +71,23 @@ class Overview(Collector):
             "Starts that wait for their turn at the ceilings on active runs or at the pace of catch-up starts.",
             self._registry.admission.waiting,
         )
+        yield from self._of_approvals()
         yield _gauge(
             "agentschedule_oldest_overdue_slot_seconds",
             "Time since the oldest slot was to start that is due and wanted, and neither started nor skipped; else 0.",
             suspects.oldest(),
+        )
+
+    def _of_approvals(self) -> Iterator[Metric]:
+        """Runs that wait for a person. One that was approved and is about to start waits no more."""
+        awaited = [entry.status.approval for entry in self._registry.schedules.values() if entry.status.approval]
+        since = [one.since for one in awaited if one.decided_at is None]
+        oldest = (self._clock() - min(since)).total_seconds() if since else 0.0
+        yield _gauge("agentschedule_approvals_waiting", "Runs that wait until a person has approved them.", len(since))
+        yield _gauge(
+            "agentschedule_oldest_approval_seconds",
+            "Time since the oldest of them began to wait; else 0.",
+            max(0.0, oldest),
         )
 
 

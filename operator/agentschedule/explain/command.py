@@ -10,13 +10,14 @@ from agentschedule.api.fields import money_text
 from agentschedule.api.spec import AgentScheduleSpec
 from agentschedule.api.status import AgentScheduleStatus
 from agentschedule.documents import DocumentError, Raw, check, policies_in, read_file
+from agentschedule.explain.permits import assume_pin, whom
 from agentschedule.planning.ceilings import above_ceilings
 from agentschedule.planning.draft import Draft
 from agentschedule.planning.observed import DEFAULT_SETTINGS, Observed
 from agentschedule.planning.permission import asked
 from agentschedule.planning.reading import read_schedule
 from agentschedule.policy.effective import Effective, Policy, effective
-from agentschedule.policy.gate import RULES, capabilities
+from agentschedule.policy.gate import APPROVAL, PIN, RULES, Deny, RequireApproval, capabilities, needs_approval
 from agentschedule.runs.manifest import job_base
 from agentschedule.timing import TimingError, format_duration, local_text, read_instant
 
@@ -61,10 +62,15 @@ def explain(raw: Raw, policies: Sequence[Policy], labels: Mapping[str, str], at:
         words = problem.message if problem else "spec cannot be read"
         return [*lines, "", f"  refused: {words}"], False
     run = asked(schedule.spec.policy, job_base(schedule.spec, draft.defaults), manual=False)
+    run, pinned = assume_pin(run, rules, (schedule.spec.agent and schedule.spec.agent.name) or schedule.owner.name)
     answers = {name: rule(run, rules, at) for name, rule in RULES.items()}
+    person = needs_approval(run, rules)
+    answers |= {APPROVAL: person.reason if isinstance(person, Deny) else None}
+    notes = {PIN: pinned, APPROVAL: whom(person) if isinstance(person, RequireApproval) else ""}
     lines += ["", f"  a start at {local_text(at, _UTC)}"]
     lines += _table(
-        (name, "allowed" if reason is None else f"denied: {reason}", "") for name, reason in answers.items()
+        (name, notes.get(name) or "allowed" if reason is None else f"denied: {reason}", "")
+        for name, reason in answers.items()
     )
     lines += ["", "  the agent is told"]
     operations = rules.restricted_operations

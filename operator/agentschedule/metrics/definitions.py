@@ -249,9 +249,12 @@ class Metrics:
 
     def _define_process(self) -> None:
         self.orphans = Counter(
-            "agentschedule_orphans_deleted_total", "Orphaned Jobs and pods deleted.", ["kind"], registry=self.registry
+            "agentschedule_orphans_deleted_total",
+            "Orphaned Jobs, pods and AgentApprovals deleted.",
+            ["kind"],
+            registry=self.registry,
         )
-        for kind in ("jobs", "pods"):
+        for kind in ("jobs", "pods", "agentapprovals"):
             self.orphans.labels(kind)
         self.reconcile_errors = Counter(
             "agentschedule_reconcile_errors_total", "Reconciliations that failed.", registry=self.registry

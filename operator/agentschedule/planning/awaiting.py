@@ -4,7 +4,7 @@ wait where they start."""
 from datetime import datetime
 
 from agentschedule.api.status import SkipReason
-from agentschedule.planning.approving import give_up_awaited, refused
+from agentschedule.planning.awaited import give_up_awaited, refused
 from agentschedule.planning.draft import Draft
 from agentschedule.planning.due import Fate, due_slots, fate_of, place
 from agentschedule.planning.launching import REFUSED, launch, too_late

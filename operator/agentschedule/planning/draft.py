@@ -175,9 +175,7 @@ class Draft:
     def runs_left(self) -> int | None:
         """How many scheduled runs may still start, beside those in the queue; None: any number."""
         most = self._most_runs()
-        return (
-            None if most is None else max(0, most - self.status.iteration - len(self.status.queued) - self._held_back())
-        )
+        return None if most is None else max(0, most - self.status.iteration - self.status.slots_waiting())
 
     def all_runs_made(self) -> bool:
         """Whether there were as many scheduled runs as there may be."""
@@ -193,11 +191,6 @@ class Draft:
         spec = self.observed.schedule.spec
         seconds = spec.starting_deadline_seconds if spec else None
         return seconds is not None and self.now - start > timedelta(seconds=seconds)
-
-    def _held_back(self) -> int:
-        """How many slots wait to be approved."""
-        waiting = self.status.approval
-        return int(waiting is not None and waiting.attempt == 1 and waiting.trigger != "Manual")
 
     def _most_runs(self) -> int | None:
         spec = self.observed.schedule.spec

@@ -6,7 +6,7 @@ from agentschedule.api.agentrun import AgentRunStatus
 from agentschedule.api.status import Run, RunPhase
 from agentschedule.constants import MESSAGE_BYTES
 from agentschedule.planning.actions import Adopt, StopJob
-from agentschedule.planning.approving import waiting_words
+from agentschedule.planning.awaited import waiting_words
 from agentschedule.planning.budget import Shortage
 from agentschedule.planning.conditions import condition
 from agentschedule.planning.draft import ENDED_PHASES, Draft, is_final

@@ -5,8 +5,9 @@ from decimal import Decimal
 from typing import Literal
 
 from agentschedule.api.status import RunApproval
-from agentschedule.planning.approving import Granted, Wanted, approval_of, awaits, give_up_awaited
+from agentschedule.planning.approving import Granted, Wanted, approval_of
 from agentschedule.planning.auditing import allowed_by
+from agentschedule.planning.awaited import awaits, give_up_awaited
 from agentschedule.planning.draft import Draft
 from agentschedule.planning.observed import Start
 from agentschedule.planning.pinning import with_pin

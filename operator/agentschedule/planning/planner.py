@@ -9,13 +9,13 @@ from datetime import datetime
 
 from agentschedule.planning.acceptance import accept, notice_edit
 from agentschedule.planning.actions import Plan
-from agentschedule.planning.approving import drop_approvals, follow_approval
 from agentschedule.planning.auditing import tell_spec
 from agentschedule.planning.awaiting import start_awaited
 from agentschedule.planning.budget import keep_account
 from agentschedule.planning.draft import Draft
 from agentschedule.planning.due import note_waiting
 from agentschedule.planning.ending import complete_when_done, notice_more_runs
+from agentschedule.planning.following import drop_approvals, follow_approval
 from agentschedule.planning.history import delete_jobs, forget_deleted, trim_runs
 from agentschedule.planning.holds import end_budget_hold, notice_resume
 from agentschedule.planning.manual import cancel_withdrawn, report_requests, start_requests

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from agentschedule.api.status import Previous, Run, Scheduling, Usage
 from agentschedule.constants import MESSAGE_BYTES, SUMMARY_BYTES
 from agentschedule.planning.actions import DeletePod, StopJob
-from agentschedule.planning.approving import awaits
 from agentschedule.planning.auditing import tell_started
+from agentschedule.planning.awaited import awaits
 from agentschedule.planning.budget import used_up
 from agentschedule.planning.closing import close
 from agentschedule.planning.draft import ENDED_PHASES, NOTHING, Draft, base_id, is_final

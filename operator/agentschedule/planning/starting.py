@@ -65,6 +65,8 @@ def start_run(
     permit = permission(draft, Wanted(name, slot, due, attempt, trigger, budget, deadline, asked, request))
     if not isinstance(permit, Permit):
         return permit
+    if permit.approval is not None and permit.approval.decided_at is not None:
+        due = max(due, permit.approval.decided_at)
     run = RunRequest(
         id=name,
         slot=slot,

@@ -111,7 +111,8 @@ def test_a_session_has_its_folder(given: Path, tmp_path: Path, monkeypatch: pyte
     ],
 )
 def test_restricted_operations(given: Path, trigger: Trigger, operation: str, *, allowed: bool) -> None:
-    given.write_text(document(trigger))
+    restricted = [] if trigger == "Manual" else ["delete_data", "send_email"]
+    given.write_text(document(trigger, restrictedOperations=restricted))
     run = Run()
     if allowed:
         run.operation(operation)

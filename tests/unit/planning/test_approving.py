@@ -189,7 +189,8 @@ def test_each_retry_is_approved_by_itself() -> None:
     assert started(world) == ["09:00"]
     world.people.decide(second)
     world.tick("09:06")
-    assert started(world) == ["09:00-r2"]
+    [job] = world.take(CreateJob)
+    assert (job.name, job.due) == (second, world.now), "nobody was late but people"
     assert world.run(second).approval is not None
 
 
@@ -296,6 +297,15 @@ def test_a_decision_by_nobody_who_may_is_void() -> None:
     world.tick("09:10")
     assert started(world) == []
     assert world.people.void == ["mallory is not one of the approvers; it is asked for anew"]
+    assert "ApprovalGranted" not in world.told()
+
+
+def test_a_denial_by_nobody_who_may_is_void() -> None:
+    world = World(annotations=BY_BOB, **WANTED)
+    world.policies = [{"approvers": [{"kind": "User", "name": "alice"}]}]
+    world.tick().tick("09:00").people.decide(NINE, "Denied", by="mallory")
+    world.tick("09:10")
+    assert (world.skips(), world.people.waiting()) == ({}, [NINE])
 
 
 def test_one_older_than_what_protects_it_is_void() -> None:
@@ -346,3 +356,46 @@ def test_a_one_shot_is_not_complete_while_it_waits() -> None:
     world.people.decide(NINE)
     world.tick("09:10").ends(NINE).tick("09:11")
     assert world.condition("Complete").status == "True"
+
+
+def test_a_plan_of_what_a_plan_has_left_changes_nothing() -> None:
+    world = at_nine(retry={"limit": 1, "backoff": "1m"})
+
+    def rests() -> bool:
+        again = world.plan()
+        return (again.status, again.notes, again.actions) == (world.status, (), ())
+
+    assert rests()
+    world.people.decide(NINE)
+    world.tick("09:10")
+    assert rests()
+    world.ends(NINE, code=1).tick("09:11").tick("09:15")
+    assert rests()
+    world.people.decide(slot_id("09:00", 2), "Denied")
+    world.tick("09:16")
+    assert rests()
+
+
+def test_a_decision_that_only_the_status_tells_of_is_none() -> None:
+    world = at_nine()
+    assert world.status.approval is not None
+    forged = world.status.approval.model_copy(update={"decided_at": world.now})
+    world.status = world.status.model_copy(update={"approval": forged})
+    world.tick("09:10")
+    assert started(world) == []
+
+
+def test_what_the_watch_tells_before_its_creation_is_answered_is_left_alone() -> None:
+    world = at_nine()
+    assert world.people.asking is not None
+    assert world.status.approval is not None
+    made = world.people.asking
+    world.people.asking = Asking("InFlight", made.name, made.number)
+    world.status = world.status.model_copy(update={"approval": world.status.approval.model_copy(update={"uid": None})})
+    world.tick("09:00:01")
+    assert world.people.approvals[NINE].uid == "approval-1"
+    world.people.asking = made
+    world.tick("09:00:02")
+    assert world.status.approval is not None
+    assert world.status.approval.uid == "approval-1"
+    assert world.people.void == []
