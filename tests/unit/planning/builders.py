@@ -25,6 +25,7 @@ from agentschedule.planning.actions import (
 from agentschedule.planning.observed import (
     DEFAULT_SETTINGS,
     Observed,
+    Others,
     PlannerSettings,
     Request,
     Start,
@@ -88,6 +89,7 @@ class World:
         self.raw = raw_schedule(created=created, annotations=annotations, **spec)
         self.settings = settings
         self.policies: list[dict[str, Any]] = []
+        self.others: Others | None = None
         self.now = utc(now)
         self.status = AgentScheduleStatus()
         self.jobs: dict[str, JobFacts] = {}
@@ -199,6 +201,7 @@ class World:
             volume=self.volume,
             served_at=self.served_at,
             policy=self._policy() if self.policies else None,
+            others=self.others,
         )
 
     def _policy(self) -> Effective:
