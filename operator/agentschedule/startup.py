@@ -33,6 +33,9 @@ def start(config: Path | None) -> int:
         policies = policies_in(settings.policies_file) if settings.policies_file else ()
     except DocumentError as error:
         return _fail(2, f"settings: policies_file: {error}")
+    missing = _missing(settings.webhook_certificates)
+    if missing is not None:
+        return _fail(2, f"settings: webhook_certificates: there is no {missing}")
     try:
         credentials = load_credentials()
     except RuntimeError as error:
@@ -54,6 +57,12 @@ def run(settings: Settings, application: Application) -> None:
         clusterwide=not settings.namespaces,
         namespaces=settings.namespaces,
     )
+
+
+def _missing(certificates: Path | None) -> Path | None:
+    """The first file of the webhook's certificate that is not there."""
+    files = [certificates / name for name in ("tls.crt", "tls.key")] if certificates is not None else []
+    return next((file for file in files if not file.is_file()), None)
 
 
 def _readable(error: Exception) -> str:

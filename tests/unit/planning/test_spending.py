@@ -77,12 +77,7 @@ def test_what_runs_cost_is_charged_to_each_period_and_begins_anew() -> None:
     made = world(a_day("3", "Hour"), a_day("3.5"), budget={"perRunUSD": "2"}).tick("09:00")
     (job,) = made.jobs
     made.tick("09:01").runs(job).tick("09:10").ends(job, result='{"costUSD": "1.5"}').tick("09:11")
-    accounts = {one.period: one for one in made.status.namespace_spending or ()}
-    assert {period: one.spent_usd for period, one in accounts.items()} == {
-        "Hour": Decimal("1.5"),
-        "Day": Decimal("1.5"),
-    }
-    assert (accounts["Hour"].period_start, accounts["Day"].period_start) == (utc("09:00"), DAY)
+    assert accounts(made) == {"Hour": (utc("09:00"), "1.5"), "Day": (DAY, "1.5")}
     made.tick("10:00")
     assert reserved(made) == [Decimal(2), Decimal(2)]
     (second,) = [name for name in made.jobs if name != job]
