@@ -1,6 +1,8 @@
 """The chart, rendered by Helm and put before a real API server."""
 
+import base64
 import json
+import ssl
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -270,6 +272,18 @@ def test_the_webhook_asks_for_specs_alone_and_needs_no_right(helm: Path) -> None
         assert webhook["clientConfig"]["service"]["path"] == path
         service = webhook["clientConfig"]["service"]["name"]
         assert service in {each["metadata"]["name"] for each in of_kind(documents, "Service")}
+
+
+def test_the_charts_certificate_is_for_its_service(helm: Path, tmp_path: Path) -> None:
+    documents = rendered(helm, {"webhook": {"enabled": True}}, "there")
+    for name, content in one(documents, "Secret")["data"].items():
+        (tmp_path / name).write_bytes(base64.b64decode(content))
+    host = f"{one(documents, 'Secret')['metadata']['name']}.there.svc"
+    files = ("-CAfile", tmp_path / "ca.crt", tmp_path / "tls.crt")
+    checks = ("-x509_strict", "-purpose", "sslserver", "-verify_hostname", host)
+    done = subprocess.run(["openssl", "verify", *checks, *files], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(tmp_path / "tls.crt", tmp_path / "tls.key")
 
 
 def test_cert_manager_makes_the_certificate_where_that_is_asked_for(helm: Path) -> None:
