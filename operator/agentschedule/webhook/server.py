@@ -12,7 +12,7 @@ import ssl
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -88,10 +88,10 @@ class WebhookThread:
 
         application = web.Application(client_max_size=_MOST_BYTES)
         application.router.add_post("/{id}", post)
-        runner = web.AppRunner(application, access_log=None, handle_signals=False)
+        runner = web.AppRunner(application, access_log=None, handle_signals=False, shutdown_timeout=_STOPPING)
         await runner.setup()
         try:
-            site = web.TCPSite(runner, self._host, self._port, ssl_context=context, shutdown_timeout=_STOPPING)
+            site = web.TCPSite(runner, self._host, self._port, ssl_context=context)
             await site.start()
             serving.begin(int(runner.addresses[0][1]))
             while True:
@@ -120,7 +120,7 @@ class WebhookThread:
             review = _slim(orjson.loads(await request.read()))
             operation = str(review["request"]["operation"]).lower()
             given = await answer(review, webhook=request.match_info["id"])  # type: ignore[arg-type]
-            result = "allowed" if given["response"]["allowed"] else "denied"
+            result = _result(given)
             return web.Response(body=orjson.dumps(given), content_type="application/json")
         except (ValueError, KeyError, TypeError) as error:
             return web.Response(status=400, text=f"not an AdmissionReview: {error}")
@@ -170,6 +170,14 @@ class _Serving:
         if self._own is not None and self._task is not None and not self._own.is_closed():
             with contextlib.suppress(RuntimeError):
                 self._own.call_soon_threadsafe(self._task.cancel)
+
+
+def _result(given: Mapping[str, Any]) -> str:
+    """What came of a request. Kopf denies with code 500 where a handler has failed."""
+    response = given["response"]
+    if response["allowed"]:
+        return "allowed"
+    return "error" if response.get("status", {}).get("code") == 500 else "denied"
 
 
 def _slim(review: dict[str, Any]) -> dict[str, Any]:
