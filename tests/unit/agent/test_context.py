@@ -9,8 +9,12 @@ from typing import Any
 import pytest
 
 from agentschedule.agent import BudgetExceeded, ContextError, OperationNotAllowed, Run
+from agentschedule.api.policy import RunPolicy
 from agentschedule.api.spec import AgentScheduleSpec
 from agentschedule.api.status import Previous, Trigger
+from agentschedule.planning.observed import DEFAULT_SETTINGS
+from agentschedule.policy.effective import effective
+from agentschedule.policy.gate import Allow, Asked, evaluate
 from agentschedule.runs.manifest import Owner, RunRequest, context_document
 
 SLOT = datetime(2026, 11, 23, 0, 0, tzinfo=UTC)
@@ -34,7 +38,17 @@ def given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def document(trigger: Trigger = "Schedule", **changes: Any) -> str:
     spec = AgentScheduleSpec.model_validate({"every": "1h", "input": "Five bullets.", "context": {"topics": ["AI"]}})
-    request = RunRequest("daily-news-1795392000", SLOT, 2, trigger, previous=PREVIOUS)
+    asked = Asked(RunPolicy(), ("registry.example.com/news:1",), "default", manual=trigger == "Manual")
+    decision = evaluate(asked, effective((), "news", {}, DEFAULT_SETTINGS.policy_ceilings()), SLOT)
+    assert isinstance(decision, Allow)
+    request = RunRequest(
+        "daily-news-1795392000",
+        SLOT,
+        2,
+        trigger,
+        previous=PREVIOUS,
+        restricted_operations=decision.restricted_operations,
+    )
     made = json.loads(context_document(Owner("news", "daily-news", "u"), spec, request, 600, Decimal("2.5"), "news"))
     return json.dumps({**made, **changes})
 

@@ -19,7 +19,8 @@ from agentschedule.metrics import Metrics
 from agentschedule.planning.observed import DEFAULT_SETTINGS
 from tests.unit.cluster.api_server import serving
 
-KINDS = ("agentschedules", "agentruns", "pods", "jobs")
+OF_NAMESPACES = ("agentschedules", "agentruns", "pods", "jobs")
+KINDS = ("namespaces", "agentpolicies", *OF_NAMESPACES)
 
 
 class Cluster:
@@ -111,7 +112,7 @@ async def test_the_next_leader_is_told_what_was_written_and_what_was_known_befor
     async with knowing(cluster) as (knowledge, operations):
         base = knowledge.handed_over({})
         assert sorted(base) == sorted(KINDS)
-        assert set(base.values()) == {11, 12, 13, 14}
+        assert set(base.values()) == {11, 12, 13, 14, 15, 16}
         await operations.create_job("team", {})
         await operations.patch("agentschedules", "team", "one", {}, "status")
         await operations.post_event(
@@ -119,7 +120,7 @@ async def test_the_next_leader_is_told_what_was_written_and_what_was_known_befor
         )
         written = operations.written()
         assert written is not None
-        assert knowledge.handed_over(written) == {**base, "jobs": 15, "agentschedules": 16}
+        assert knowledge.handed_over(written) == {**base, "jobs": 17, "agentschedules": 18}
 
 
 async def test_what_is_told_is_told_of_each_namespace_where_they_are_watched_one_by_one() -> None:
@@ -129,7 +130,7 @@ async def test_what_is_told_is_told_of_each_namespace_where_they_are_watched_one
         written = operations.written()
         assert written is not None
         told = knowledge.handed_over(written)
-        assert sorted(told) == sorted(f"{kind}/{namespace}" for kind in KINDS for namespace in ("one", "two"))
+        assert sorted(told) == sorted(f"{kind}/{namespace}" for kind in OF_NAMESPACES for namespace in ("one", "two"))
         assert told["jobs/two"] == cluster.version
         assert told["jobs/one"] < told["jobs/two"]
 
