@@ -33,6 +33,9 @@ def start(config: Path | None) -> int:
         policies = _policies(settings.policies_file) if settings.policies_file else ()
     except ValueError as error:
         return _fail(2, f"settings: policies_file: {error}")
+    missing = _missing(settings.webhook_certificates)
+    if missing is not None:
+        return _fail(2, f"settings: webhook_certificates: there is no {missing}")
     try:
         credentials = load_credentials()
     except RuntimeError as error:
@@ -61,6 +64,12 @@ def _policies(file: Path) -> tuple[Policy, ...]:
     from agentschedule.documents import policies_in  # noqa: PLC0415
 
     return policies_in(file)
+
+
+def _missing(certificates: Path | None) -> Path | None:
+    """The first file of the webhook's certificate that is not there."""
+    files = [certificates / name for name in ("tls.crt", "tls.key")] if certificates is not None else []
+    return next((file for file in files if not file.is_file()), None)
 
 
 def _readable(error: Exception) -> str:

@@ -2,8 +2,10 @@
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 
 import pytest
 
@@ -39,6 +41,13 @@ STAMPS = ("agentschedule.dev/created-by", "agentschedule.dev/changed-by")
 def stamps(place: Place, name: str) -> list[str | None]:
     notes = place.get("agentschedule", name)["metadata"].get("annotations") or {}
     return [notes.get(stamp) for stamp in STAMPS]
+
+
+def is_ready(operator: OperatorProcess) -> bool:
+    try:
+        return operator.get("/readyz") == "ok"
+    except HTTPError:
+        return False
 
 
 @pytest.fixture(scope="module")
@@ -216,6 +225,36 @@ def test_while_nobody_answers_runs_go_on_and_nothing_but_specs_waits(
         place.wait("a pause", lambda: place.status("steady").get("phase") == "Paused")
         place("delete", "agentschedule", "steady")
     operator.stop()
+
+
+def test_an_operator_that_stands_by_answers_as_well(
+    kubectl: Kubectl, namespace: str, make_operator: Callable[..., OperatorProcess], tmp_path: Path
+) -> None:
+    authority, place = certificates(tmp_path / "tls"), Place(kubectl, namespace)
+    settings = {
+        "leader_election": "true",
+        "lease_namespace": namespace,
+        "webhook_certificates": str(tmp_path / "tls"),
+        "webhook_host": "127.0.0.1",
+        "webhook_port": "0",
+        "max_schedules_per_user": "1",
+    }
+    operators = [make_operator([namespace], **settings) for _ in range(2)]
+    for operator in operators:
+        operator.start()
+        place.wait("readiness", partial(is_ready, operator))
+    (follower,) = [operator for operator in operators if not operator.metric("agentschedule_leader")]
+    authors(place, "alice")
+    with asked(kubectl, namespace, port_of(follower), authority):
+        place.wait("the API server to ask", lambda: apply_as(place, "alice", BAD, "--dry-run=server").returncode)
+        assert "spec.schedule: " in apply_as(place, "alice", BAD).stderr
+        assert apply_as(place, "alice", schedule("one", **FAR)).returncode == 0
+        place.wait("acceptance", lambda: place.condition("one", "Accepted").get("status") == "True")
+        done = apply_as(place, "alice", schedule("two", **FAR))
+        assert "user alice has made 1 AgentSchedules; the operator allows 1 of a user" in done.stderr
+    assert follower.metric("agentschedule_admission_requests_total") >= 3
+    for operator in operators:
+        operator.stop()
 
 
 def test_a_request_larger_than_usual_is_answered(place: Place) -> None:

@@ -1,7 +1,9 @@
 """The chart, rendered by Helm and put before a real API server."""
 
+import base64
 import json
 import re
+import ssl
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -67,6 +69,7 @@ EVERYTHING = {
     "serviceAccount": {"annotations": {"note": "x"}},
     "networkPolicy": {"enabled": True, "metricsFrom": [{"podSelector": {}}]},
     "delivery": {"secretName": "mail", "volume": {"persistentVolumeClaim": {"claimName": "deliveries"}}},
+    "webhook": {"enabled": True, "timeoutSeconds": 3},
 }
 
 
@@ -249,7 +252,7 @@ def test_every_value_has_its_effect(helm: Path) -> None:
     pod = one(documents, "Deployment")["spec"]["template"]["spec"]
     (container,) = pod["containers"]
     assert container["image"] == f"registry.example/agents/operator@sha256:{'a' * 64}"
-    assert container["ports"] == [{"name": "http", "containerPort": 9090}]
+    assert container["ports"] == [{"name": "http", "containerPort": 9090}, {"name": "webhook", "containerPort": 9443}]
     assert container["env"][1:] == EVERYTHING["extraEnv"]
     spec = {**pod, "replicas": one(documents, "Deployment")["spec"]["replicas"]}
     for name in (
@@ -264,7 +267,9 @@ def test_every_value_has_its_effect(helm: Path) -> None:
         assert spec[name] == EVERYTHING[name]
     assert settings_of(documents)["run_as_user"] is None
     assert one(documents, "ServiceMonitor")["metadata"]["labels"]["release"] == "x"
-    assert one(documents, "Service")["spec"]["ports"][0]["port"] == 80
+    assert [each["spec"]["ports"][0]["port"] for each in of_kind(documents, "Service")] == [80, 443]
+    (webhook,) = one(documents, "ValidatingWebhookConfiguration")["webhooks"]
+    assert webhook["timeoutSeconds"] == 3
     assert all(document["metadata"]["labels"]["team"] == "agents" for document in documents)
 
 
@@ -323,6 +328,63 @@ def test_crds_are_kept_and_left_out_as_asked(helm: Path) -> None:
     dropped = of_kind(rendered(helm, {"crds": {"keep": False}}), "CustomResourceDefinition")
     assert all(policy not in crd["metadata"].get("annotations", {}) for crd in dropped)
     assert not of_kind(rendered(helm, {"crds": {"enabled": False}}), "CustomResourceDefinition")
+
+
+def test_the_webhook_asks_for_specs_alone_and_needs_no_right(helm: Path) -> None:
+    plain, documents = rendered(helm), rendered(helm, {"webhook": {"enabled": True}})
+    for kind in ("ClusterRole", "Role"):
+        rights, before = ([rules_of(role) for role in of_kind(each, kind)] for each in (documents, plain))
+        assert rights == before
+    assert not of_kind(plain, "ValidatingWebhookConfiguration")
+    secret, pod = one(documents, "Secret"), one(documents, "Deployment")["spec"]["template"]["spec"]
+    assert set(secret["data"]) == {"ca.crt", "tls.crt", "tls.key"}
+    (volume,) = [volume for volume in pod["volumes"] if volume["name"] == "webhook"]
+    assert volume["secret"]["secretName"] == secret["metadata"]["name"]
+    assert settings_of(documents)["webhook_certificates"] == pod["containers"][0]["volumeMounts"][-1]["mountPath"]
+    for kind, path in (("MutatingWebhookConfiguration", "/stamp"), ("ValidatingWebhookConfiguration", "/judge")):
+        (webhook,) = one(documents, kind)["webhooks"]
+        assert webhook["rules"] == [
+            {
+                "apiGroups": ["agentschedule.dev"],
+                "apiVersions": ["v1alpha1"],
+                "resources": ["agentschedules"],
+                "operations": ["CREATE", "UPDATE"],
+                "scope": "Namespaced",
+            }
+        ]
+        assert (webhook["failurePolicy"], webhook["sideEffects"], webhook["timeoutSeconds"]) == ("Fail", "None", 5)
+        assert webhook["clientConfig"]["caBundle"] == secret["data"]["ca.crt"]
+        assert webhook["clientConfig"]["service"]["path"] == path
+        service = webhook["clientConfig"]["service"]["name"]
+        assert service in {each["metadata"]["name"] for each in of_kind(documents, "Service")}
+
+
+def test_the_charts_certificate_is_for_its_service(helm: Path, tmp_path: Path) -> None:
+    documents = rendered(helm, {"webhook": {"enabled": True}}, "there")
+    for name, content in one(documents, "Secret")["data"].items():
+        (tmp_path / name).write_bytes(base64.b64decode(content))
+    host = f"{one(documents, 'Secret')['metadata']['name']}.there.svc"
+    files = ("-CAfile", tmp_path / "ca.crt", tmp_path / "tls.crt")
+    checks = ("-x509_strict", "-purpose", "sslserver", "-verify_hostname", host)
+    done = subprocess.run(["openssl", "verify", *checks, *files], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(tmp_path / "tls.crt", tmp_path / "tls.key")
+
+
+def test_cert_manager_makes_the_certificate_where_that_is_asked_for(helm: Path) -> None:
+    values = {"webhook": {"enabled": True, "certManager": {"enabled": True}}, "watchNamespaces": ["one"]}
+    documents = rendered(helm, values)
+    assert not of_kind(documents, "Secret")
+    certificate, issuer = one(documents, "Certificate"), one(documents, "Issuer")
+    assert certificate["spec"]["issuerRef"] == {"kind": "Issuer", "name": issuer["metadata"]["name"]}
+    configuration = one(documents, "ValidatingWebhookConfiguration")
+    where = f"{manifest.NAMESPACE}/{certificate['metadata']['name']}"
+    assert configuration["metadata"]["annotations"] == {"cert-manager.io/inject-ca-from": where}
+    (webhook,) = configuration["webhooks"]
+    assert webhook["namespaceSelector"]["matchExpressions"][0]["values"] == ["one"]
+    assert "caBundle" not in webhook["clientConfig"]
+    issued = {"webhook": {"enabled": True, "certManager": {"enabled": True, "issuerRef": {"name": "ours"}}}}
+    assert not of_kind(rendered(helm, issued), "Issuer")
 
 
 @pytest.mark.parametrize(

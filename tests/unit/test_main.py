@@ -54,6 +54,12 @@ def test_the_file_is_given_by_argument_or_environment(
             id="one line for each mistake",
         ),
         pytest.param("a: [", ["is not YAML"], id="no YAML"),
+        pytest.param("audit_log: /nowhere/audit", ["audit_log: ", "/nowhere/audit"], id="no place for the audit"),
+        pytest.param(
+            "webhook_certificates: /nowhere",
+            ["webhook_certificates: there is no /nowhere/tls.crt"],
+            id="no certificate",
+        ),
         pytest.param("- a", ["settings by name"], id="no settings"),
         pytest.param(None, ["does not exist"], id="no file"),
     ],

@@ -13,6 +13,7 @@ from agentschedule.api.delivery import Event
 from agentschedule.api.status import AgentScheduleStatus, Condition, Hold, Run, Skip, SkipReason
 from agentschedule.audit.record import AuditType
 from agentschedule.planning.actions import Action, CreateJob, Note, Plan, Record, Tried
+from agentschedule.planning.coalescing import with_added
 from agentschedule.planning.conditions import condition
 from agentschedule.planning.delivering import Occurred
 from agentschedule.planning.observed import Observed, PlannerSettings, Schedule, Start
@@ -23,7 +24,6 @@ from agentschedule.runs.sighting import Sighting
 
 ENDED_PHASES = frozenset({"Succeeded", "Failed", "TimedOut", "Replaced", "Cancelled"})
 FAILED_PHASES = frozenset({"Failed", "TimedOut"})
-MAX_SKIPS = 10
 NOTHING = Decimal(0)
 MOST_TOLD_SINGLY = 20
 """Slots that do not run and have an audit record each: what is told again after a crash then has the same ids. Of more,
@@ -276,12 +276,9 @@ class Draft:
         if tell:
             self._tell_skip(added, why)
         self.skipped.append((added.reason, added.count))
-        skips = _coalesced([*self.status.skips, added])
-        while len(skips) > MAX_SKIPS and (named := next((skip for skip in skips if skip.name), None)):
-            skips = _coalesced([*(s for s in skips if s is not named), named.model_copy(update={"name": None})])
         totals = self.status.totals
         totals = totals.model_copy(update={"skipped": totals.skipped + added.count})
-        self.update(skips=skips[-MAX_SKIPS:], totals=totals)
+        self.update(skips=with_added(self.status.skips, added), totals=totals)
 
     def handled(self, slot: datetime) -> None:
         """Move the cursor: this slot and all before it are dealt with."""
@@ -317,21 +314,6 @@ class Draft:
             tried=tuple(self.tried),
             served_at=self.now if self.accepted else self.observed.served_at,
         )
-
-
-def _coalesced(skips: list[Skip]) -> list[Skip]:
-    """One entry for each reason and name: the last one takes in the earlier ones of its kind."""
-    *earlier, last = skips
-    for old in earlier:
-        if (old.reason, old.name) == (last.reason, last.name):
-            last = last.model_copy(
-                update={
-                    "count": old.count + last.count,
-                    "first": min(old.first, last.first),
-                    "last": max(old.last, last.last),
-                }
-            )
-    return [s for s in earlier if (s.reason, s.name) != (last.reason, last.name)] + [last]
 
 
 def _defaults(settings: PlannerSettings, policy: Effective) -> Defaults:

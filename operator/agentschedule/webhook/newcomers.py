@@ -10,6 +10,8 @@ from agentschedule.engine.population import Population
 
 _UNSEEN: Final = 10.0
 """Seconds for which a creation that was let through counts before a watch tells of it: another may have refused it."""
+_MOST: Final = 5000
+"""Of them at once. Whoever reaches the port can make up requests, and must not fill the memory with them."""
 
 
 class Newcomers:
@@ -21,7 +23,8 @@ class Newcomers:
 
     def expect(self, key: Key, user: str) -> None:
         """A creation was let through."""
-        self._expected[key.namespace, key.name] = (user, self._clock() + _UNSEEN)
+        if len(self._expected) < _MOST:
+            self._expected[key.namespace, key.name] = (user, self._clock() + _UNSEEN)
 
     def by_user(self, but: Key) -> Counter[str]:
         """How many are expected of each user, without this one."""

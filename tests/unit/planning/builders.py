@@ -31,6 +31,7 @@ from agentschedule.planning.delivering import Attempted
 from agentschedule.planning.observed import (
     DEFAULT_SETTINGS,
     Observed,
+    Others,
     PinState,
     PlannerSettings,
     Request,
@@ -100,6 +101,7 @@ class World:
         self.people = People()
         self.pin: PinState | None = None
         self.pin_refusal = ""
+        self.others: Others | None = None
         self.now = utc(now)
         self.status = AgentScheduleStatus()
         self.jobs: dict[str, JobFacts] = {}
@@ -218,6 +220,7 @@ class World:
             asking=self.people.asking,
             protection=self.people.protection,
             pin=self.pin,
+            others=self.others,
         )
 
     def _policy(self) -> Effective:
