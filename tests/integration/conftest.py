@@ -1,6 +1,7 @@
 """An operator of this checkout as a process, beside none that is installed in the cluster."""
 
 import itertools
+import json
 import secrets
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,11 @@ from tests.resources import Place
 INSTALLED = ("-n", "agentschedule-system", "deployment/agentschedule-operator")
 
 
+BINDINGS = [
+    f"validatingadmissionpolicybinding/agentschedule-operator-{name}" for name in ("approvals", "authors")
+]  # where they are in force, nobody but the installed operator makes AgentApprovals
+
+
 @pytest.fixture(scope="package", autouse=True)
 def alone(kubectl: Kubectl) -> Iterator[None]:
     """An operator that is installed in the cluster rests while the tests of this folder run theirs."""
@@ -25,7 +31,13 @@ def alone(kubectl: Kubectl) -> Iterator[None]:
     kubectl(*namespace, "scale", name, "--replicas=0", check=True)
     selector = "app.kubernetes.io/name=agentschedule-operator"
     kubectl(*namespace, "wait", "pod", "-l", selector, "--for=delete", "--timeout=60s", check=True)
+    bindings = [json.loads(kubectl("get", one, "-o", "json", check=True).stdout) for one in BINDINGS]
+    kubectl("delete", *BINDINGS, check=True)
     yield
+    for binding in bindings:
+        own = {"name", "labels", "annotations"}
+        binding["metadata"] = {key: value for key, value in binding["metadata"].items() if key in own}
+        kubectl("create", "-f", "-", manifest=binding, check=True)
     kubectl(*namespace, "scale", name, f"--replicas={found.stdout}", check=True)
 
 
