@@ -8,43 +8,21 @@ import dataclasses
 import heapq
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
-import orjson
-
+from agentschedule.engine.entries import Key
+from agentschedule.engine.packing import packed
 from agentschedule.planning.actions import CreateJob, Plan
-from agentschedule.planning.observed import Observed
-
-if TYPE_CHECKING:
-    from agentschedule.engine.entries import Key
 
 _SOONEST = timedelta(seconds=30)
 _LATEST = timedelta(seconds=3)
 """Before the due time; each schedule has its own moment between the two, so that not all are planned at once."""
 
-_HOLDS = timedelta(seconds=5)
-"""How long after its time a plan may still be used as it is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ahead:
-    """What will be done at `at`, planned from `observed`, with its Jobs in JSON already."""
-
-    at: datetime
-    observed: Observed
-    plan: Plan
-
-    def holds(self, now: datetime) -> bool:
-        """Whether this is what would be planned now, given that nothing else is known."""
-        return timedelta(0) <= now - self.at <= _HOLDS
-
 
 def encoded(plan: Plan) -> Plan:
     """The plan with the bodies of its creations as they are sent. They need less memory, too."""
     actions = tuple(
-        dataclasses.replace(action, manifest={}, body=orjson.dumps(action.manifest))
+        dataclasses.replace(action, manifest={}, body=packed(action.manifest))
         if isinstance(action, CreateJob)
         else action
         for action in plan.actions
@@ -63,7 +41,7 @@ class Upcoming:
     def __init__(self) -> None:
         self._heap: list[tuple[datetime, Key, datetime]] = []
 
-    def expect(self, key: "Key", at: datetime, now: datetime) -> bool:
+    def expect(self, key: Key, at: datetime, now: datetime) -> bool:
         """A schedule will be due. False: so soon that nothing can be done ahead."""
         if at - now <= _LATEST:
             return False
@@ -75,7 +53,7 @@ class Upcoming:
         """When there is something to be planned ahead."""
         return self._heap[0][0] if self._heap else None
 
-    def take(self, now: datetime) -> Iterator[tuple["Key", datetime]]:
+    def take(self, now: datetime) -> Iterator[tuple[Key, datetime]]:
         """Those whose moment has come, with their due time."""
         while self._heap and self._heap[0][0] <= now:
             _, key, at = heapq.heappop(self._heap)

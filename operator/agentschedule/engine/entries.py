@@ -1,16 +1,16 @@
 """What is known and wanted of one object: its status here and as the API server holds it, and what is under way."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Generic, NamedTuple, TypeVar
 
 import orjson
 
 from agentschedule.api.agentrun import AgentRunStatus
 from agentschedule.api.status import AgentScheduleStatus
-from agentschedule.engine.ahead import Ahead
+from agentschedule.planning.actions import Plan
 from agentschedule.planning.delivering import Attempted
-from agentschedule.planning.observed import Asking, PinState, Request, Schedule, Start, Verdict, VolumeState
+from agentschedule.planning.observed import Asking, Observed, PinState, Request, Schedule, Start, Verdict, VolumeState
 
 
 class Key(NamedTuple):
@@ -20,15 +20,24 @@ class Key(NamedTuple):
     name: str
 
 
+_HOLDS = timedelta(seconds=5)
+"""How long after its time a plan that was made ahead may still be used as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """What will be done at `at`, planned from `observed`, with its Jobs in JSON already."""
+
+    at: datetime
+    observed: Observed
+    plan: Plan
+
+    def holds(self, now: datetime) -> bool:
+        """Whether this is what would be planned now, given that nothing else is known."""
+        return timedelta(0) <= now - self.at <= _HOLDS
+
+
 S = TypeVar("S", AgentScheduleStatus, AgentRunStatus)
-
-
-def packed(status: dict[str, Any] | None) -> bytes:
-    """A status as an entry keeps it: as JSON text it takes a quarter of the memory.
-
-    It is copied, for orjson's own bytes keep the room in which they were made, some KiB.
-    """
-    return bytes(memoryview(orjson.dumps(status or {})))
 
 
 @dataclass(slots=True, kw_only=True)

@@ -5,7 +5,8 @@ import logging
 from collections.abc import Collection
 from typing import Any, Protocol
 
-from agentschedule.engine.entries import Key, RequestEntry, ScheduleEntry, packed
+from agentschedule.engine.entries import Key, RequestEntry, ScheduleEntry
+from agentschedule.engine.packing import packed
 from agentschedule.engine.registry import Registry
 from agentschedule.planning.observed import PlannerSettings, Protection
 from agentschedule.planning.reading import read_request, read_schedule, read_status, salvage_status
@@ -63,7 +64,7 @@ class Intake:
         self.registry.schedules[key] = ScheduleEntry(
             schedule=schedule,
             version=version_of(raw),
-            acked=packed(raw.get("status")),
+            acked=packed(raw.get("status") or {}),
             status=status or salvage_status(raw),
         )
         self.registry.population.come(schedule)

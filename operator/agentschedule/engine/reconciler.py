@@ -6,9 +6,9 @@ from datetime import datetime
 
 from agentschedule.api.agentrun import AgentRunStatus
 from agentschedule.api.status import AgentScheduleStatus
-from agentschedule.engine.ahead import Ahead, encoded, starts_something
+from agentschedule.engine.ahead import encoded, starts_something
 from agentschedule.engine.auditor import Auditor
-from agentschedule.engine.entries import Key, RequestEntry, ScheduleEntry, regarding
+from agentschedule.engine.entries import Ahead, Key, RequestEntry, ScheduleEntry, regarding
 from agentschedule.engine.executor import Executor
 from agentschedule.engine.intake import Intake
 from agentschedule.engine.recorder import Recorder

@@ -8,7 +8,8 @@ from typing import Any
 
 from agentschedule.cluster.errors import ApiError
 from agentschedule.engine.dispatcher import Dispatcher, Urgency
-from agentschedule.engine.entries import Key, RequestEntry, ScheduleEntry, packed
+from agentschedule.engine.entries import Key, RequestEntry, ScheduleEntry
+from agentschedule.engine.packing import packed
 from agentschedule.engine.ports import Cluster
 from agentschedule.engine.registry import Registry
 from agentschedule.runs.facts import version_of
@@ -148,7 +149,7 @@ class StatusWriter:
         ticket.queued = False
         entry.sent = ()
         if version_of(raw) >= entry.version:
-            entry.acked, entry.version = packed(raw.get("status")), version_of(raw)
+            entry.acked, entry.version = packed(raw.get("status") or {}), version_of(raw)
         stuck = diff(entry.held(), entry.wanted(), free=False) == difference
         ticket.failures, ticket.longest = min(ticket.failures + 1, _MOST_FAILURES) if stuck else 0, _LONGEST_WAIT
         if not entry.settled():  # it has changed again meanwhile

@@ -6,7 +6,8 @@ import pytest
 
 from agentschedule.api.agentrun import AgentRunStatus
 from agentschedule.api.status import AgentScheduleStatus
-from agentschedule.engine.entries import Key, RequestEntry, ScheduleEntry, packed
+from agentschedule.engine.entries import Key, RequestEntry, ScheduleEntry
+from agentschedule.engine.packing import packed
 from agentschedule.engine.registry import Registry
 from agentschedule.planning.reading import read_request, read_schedule
 from agentschedule.runs.sighting import Sighting
