@@ -29,7 +29,7 @@ RULES = [
     (["batch"], ["jobs"], ["get", "list", "watch", "create", "patch", "delete"]),
     ([""], ["pods"], ["get", "list", "watch", "delete"]),
     ([""], ["persistentvolumeclaims"], ["get", "create", "patch"]),
-    ([""], ["secrets"], ["get"]),
+    SECRETS := ([""], ["secrets"], ["get"]),
     ([""], ["events"], ["list", "create", "patch"]),
     *(DELIVERY_RULES := [([""], ["pods/log"], ["get"])]),
 ]
@@ -273,10 +273,11 @@ def test_every_value_has_its_effect(helm: Path) -> None:
     assert all(document["metadata"]["labels"]["team"] == "agents" for document in documents)
 
 
-def test_without_deliveries_the_operator_reads_no_secret(helm: Path) -> None:
-    documents = rendered(helm, {"delivery": {"enabled": False}})
+def test_without_deliveries_and_pins_the_operator_reads_no_secret(helm: Path) -> None:
+    documents = rendered(helm, {"delivery": {"enabled": False}, "agentPins": {"enabled": False}})
     (role,) = [role for role in of_kind(documents, "ClusterRole") if role["metadata"]["name"] == RELEASE]
-    assert rules_of(role) == [rule for rule in RULES if rule not in DELIVERY_RULES] + POLICY_RULES
+    left = [rule for rule in RULES if rule not in DELIVERY_RULES and rule != SECRETS]
+    assert rules_of(role) == left + POLICY_RULES + ADMISSION_RULES
     assert settings_of(documents)["delivery"] == {"enabled": False}
 
 

@@ -177,10 +177,12 @@ matchResources:
 - apiGroups: [""]
   resources: [persistentvolumeclaims]
   verbs: [get, create, patch]
+{{- if or .Values.delivery.enabled .Values.agentPins.enabled }}
 # What schedules name, in their own namespace: the Secret of an AgentPin, and those of deliveries.
 - apiGroups: [""]
   resources: [secrets]
   verbs: [get]
+{{- end }}
 # What keeps a run from starting is told by Events.
 - apiGroups: [""]
   resources: [events]

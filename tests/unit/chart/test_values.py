@@ -23,6 +23,7 @@ GROUPS = (
     "image",
     "crds",
     "admissionPolicies",
+    "agentPins",
     "serviceAccount",
     "rbac",
     "podDisruptionBudget",
