@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from agentschedule.audit.record import AuditRecord
 from tests.kubectl import Kubectl
 from tests.receivers import Webhooks, webhooks
-from tests.resources import in_seconds, say, schedule
+from tests.resources import agent_run, in_seconds, say, schedule
 
 from .guarded import Guarded, guarded
 
@@ -39,6 +40,10 @@ class Office(Guarded):
     def target(self, path: str = "/hook") -> list[dict[str, Any]]:
         """`spec.delivery` with one webhook."""
         return [{"name": "team", "events": EVERY_EVENT, "webhook": {"url": self.hooks.url(path), "retries": 0}}]
+
+    def has_run(self, request: str) -> bool:
+        """Whether an AgentRun has succeeded."""
+        return bool(self.place.status(request, "agentrun").get("phase") == "Succeeded")
 
     def delivered(self, name: str, phase: str) -> list[str]:
         """Events that were told, or could not be."""
@@ -86,6 +91,19 @@ def test_of_an_approved_run_kubectl_tells_who_allowed_it_and_who_was_told(office
     started = office.wait_record("news", "RunStarted")
     assert (started.policy, started.run) == ("policy-0", name)
     assert office.wait_record("news", "RunSucceeded").run == name
+
+
+def test_a_manual_run_tells_who_asked_for_it(office: Office) -> None:
+    office.create("bob", schedule("by-hand", schedule="0 0 1 1 *"))
+    for user, name in (("carol", "asked"), ("dave", "silent")):
+        request = agent_run(name, "by-hand")
+        if user == "carol":
+            request["metadata"]["annotations"] = {"agentschedule.dev/created-by": user}
+            claimed = office.refusal("mallory", "create", "-f", "-", manifest=request)
+            assert "created-by" in claimed
+        assert office.attempt(user, "create", "-f", "-", manifest=request).returncode == 0
+        office.place.wait("its end", partial(office.has_run, name))
+        assert office.wait_record("by-hand", "RunStarted").actor == (user if user == "carol" else None)
 
 
 def test_a_denied_run_and_one_that_nobody_approved(office: Office) -> None:

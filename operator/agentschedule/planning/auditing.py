@@ -5,7 +5,8 @@ from datetime import datetime
 
 from agentschedule.api.fields import money_text
 from agentschedule.api.status import Condition, Run
-from agentschedule.planning.draft import NOTHING, Draft
+from agentschedule.planning.draft import NOTHING, Draft, base_id
+from agentschedule.runs.names import manual_job_name
 
 
 def tell_spec(draft: Draft) -> None:
@@ -27,7 +28,8 @@ def tell_spec(draft: Draft) -> None:
 def tell_started(draft: Draft, run: Run) -> None:
     """A run's Job is there: that of its first attempt, or of a further one."""
     text = f"attempt {run.attempt} for {run.scheduled_at:%Y-%m-%d %H:%M:%S} UTC"
-    draft.record("RunStarted", run.uid or run.id, text, run=run.id, reason=run.trigger, policy=allowed_by(draft))
+    about = {"run": run.id, "reason": run.trigger, "policy": allowed_by(draft), "actor": _asker(draft, run)}
+    draft.record("RunStarted", run.uid or run.id, text, **about)
 
 
 def tell_ended(draft: Draft, run: Run) -> None:
@@ -68,6 +70,16 @@ def tell_resumed(draft: Draft, was: Condition) -> None:
 def allowed_by(draft: Draft) -> str | None:
     """The policies that hold here."""
     return ", ".join(draft.policy.policies) or None
+
+
+def _asker(draft: Draft, run: Run) -> str | None:
+    """Who asked for a manual run, where an admission policy lets nobody say somebody else."""
+    if run.trigger != "Manual":
+        return None
+    owner, authors = draft.observed.schedule.owner.name, draft.observed.protection.authors
+    asked = (one for one in draft.observed.requests if manual_job_name(owner, one.uid) == base_id(run.id))
+    request = next(asked, None)
+    return request.created_by if request is not None and authors.covers(request.created) else None
 
 
 def _turn(was: Condition | None) -> str:
