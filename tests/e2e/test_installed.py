@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from agentschedule.audit.record import AuditRecord
 from tests.e2e.conftest import SELECTOR
 from tests.kubectl import Kubectl
 from tests.resources import Place, agent_run, say, schedule
@@ -148,4 +149,6 @@ def test_the_log_is_one_json_object_a_line(place: Place, installed: Place) -> No
     lines = [json.loads(line) for line in installed("logs", "-l", SELECTOR, "--tail=-1").splitlines()]
     mine = [line for line in lines if line.get("namespace") == place.namespace and line.get("object") == "logged"]
     assert any(line["reason"] == "SuccessfulCreate" and run["id"] in line["message"] for line in mine)
-    assert all({"time", "level", "logger", "message"} <= set(line) for line in lines)
+    audit = [line for line in lines if line["logger"] == "agentschedule.audit"]  # on a stream of its own
+    assert run["id"] in {AuditRecord.model_validate(line).run for line in audit}
+    assert all({"time", "level", "logger", "message"} <= set(line) for line in lines if line not in audit)

@@ -98,4 +98,4 @@ def test_a_mistake_is_told_at_once(place: Place) -> None:
         },
     )
     assert done.returncode != 0
-    assert "give serviceAccounts or images" in done.stderr
+    assert "give serviceAccounts, images or agentPinIssuers" in done.stderr

@@ -184,6 +184,8 @@ def _structural(node: Schema, definitions: Mapping[str, Schema]) -> Schema:
     for key in ("items", "additionalProperties"):
         if key in schema:
             schema[key] = _structural(schema[key], definitions)
+    if not schema.get("properties", True):
+        del schema["properties"]  # of an object without fields; Kubernetes keeps no empty map
     if "properties" in schema:
         schema["properties"] = {name: _structural(child, definitions) for name, child in schema["properties"].items()}
         if "default" in schema:
