@@ -184,8 +184,6 @@ def _structural(node: Schema, definitions: Mapping[str, Schema]) -> Schema:
     for key in ("items", "additionalProperties"):
         if key in schema:
             schema[key] = _structural(schema[key], definitions)
-    if not schema.get("properties", True):
-        del schema["properties"]  # of an object without fields; Kubernetes keeps no empty map
     if "properties" in schema:
         schema["properties"] = {name: _structural(child, definitions) for name, child in schema["properties"].items()}
         if "default" in schema:
@@ -219,7 +217,8 @@ def _fits_int32(schema: Schema) -> bool:
 def _ordered(schema: Schema) -> Schema:
     if strange := schema.keys() - set(_KEYWORDS):
         raise ValueError(f"not allowed in a structural schema: {', '.join(sorted(strange))}, in {schema}")
-    ordered: Schema = {keyword: schema[keyword] for keyword in _KEYWORDS if keyword in schema}
+    empty = {"properties"} if not schema.get("properties", True) else set()  # Kubernetes keeps no empty map
+    ordered: Schema = {keyword: schema[keyword] for keyword in _KEYWORDS if keyword in schema.keys() - empty}
     if _RULES in ordered:
         ordered[_RULES] = [{key: rule[key] for key in _RULE_KEYS if key in rule} for rule in ordered[_RULES]]
     return ordered
