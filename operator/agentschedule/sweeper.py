@@ -20,6 +20,8 @@ from agentschedule.engine.entries import Key
 from agentschedule.engine.ports import Cluster
 from agentschedule.engine.recorder import Recorder
 from agentschedule.engine.registry import Registry
+from agentschedule.planning.observed import Approval
+from agentschedule.runs.facts import JobFacts
 
 logger = logging.getLogger(__name__)
 
@@ -95,36 +97,11 @@ class Sweeper:
 
     def _suspects(self) -> Iterator[Suspect]:
         for job in self._registry.jobs():
-            if (
-                not job.keep
-                and not job.deleting
-                and not self._registry.has_uid(Key(job.namespace, job.schedule), job.schedule_uid)
-            ):
-                yield Suspect(
-                    "jobs",
-                    job.namespace,
-                    job.name,
-                    job.uid,
-                    "agentschedules",
-                    job.schedule,
-                    job.schedule_uid,
-                    job.schedule,
-                    job.schedule_uid,
-                )
+            if not job.keep and not job.deleting and not self._has_schedule(job):
+                yield _of_schedule("jobs", job)
         for one in self._registry.approvals.all():
-            ours = one.schedule_uid and not one.deleting
-            if ours and not self._registry.has_uid(Key(one.namespace, one.schedule), one.schedule_uid):
-                yield Suspect(
-                    "agentapprovals",
-                    one.namespace,
-                    one.name,
-                    one.uid,
-                    "agentschedules",
-                    one.schedule,
-                    one.schedule_uid,
-                    one.schedule,
-                    one.schedule_uid,
-                )
+            if one.schedule_uid and not one.deleting and not self._has_schedule(one):
+                yield _of_schedule("agentapprovals", one)
         for pod in self._registry.pods():
             if not pod.keep and pod.deleted_at is None and not self._registry.has_job(pod.schedule_uid, pod.job_uid):
                 yield Suspect(
@@ -138,6 +115,9 @@ class Sweeper:
                     pod.schedule,
                     pod.schedule_uid,
                 )
+
+    def _has_schedule(self, one: JobFacts | Approval) -> bool:
+        return self._registry.has_uid(Key(one.namespace, one.schedule), one.schedule_uid)
 
     async def _judge(self, suspect: Suspect) -> None:
         """Delete it if a fresh read says that its owner is gone; else wait for another grace time."""
@@ -181,8 +161,14 @@ class Sweeper:
                 namespace=suspect.namespace,
                 schedule=suspect.schedule,
                 schedule_uid=suspect.schedule_uid,
-                run=suspect.name if suspect.kind == "jobs" else suspect.owner,
+                run=suspect.owner if suspect.kind == "pods" else suspect.name,
                 reason="OwnerGone",
                 message=text,
             )
         )
+
+
+def _of_schedule(kind: str, one: JobFacts | Approval) -> Suspect:
+    """What belongs to a schedule itself."""
+    owner = ("agentschedules", one.schedule, one.schedule_uid)
+    return Suspect(kind, one.namespace, one.name, one.uid, *owner, one.schedule, one.schedule_uid)

@@ -89,3 +89,20 @@ def test_another_leader_tells_nothing_again_that_is_settled(lines: Lines) -> Non
             assert len(lines.of("ScheduleDeleted")) == 1
 
     simulate(story())
+
+
+def test_an_approval_whose_schedule_is_gone_is_told_by_its_run(lines: Lines) -> None:
+    async def story() -> None:
+        async with World() as world:
+            world.policy("base", {"approvers": [{"kind": "User", "name": "alice"}]})
+            world.apply("report", {**SPEC, "policy": {"requireApproval": {"expiresAfter": "2h"}}})
+            world.annotate("report", {"agentschedule.dev/created-by": "bob"})
+            world.start()
+            await world.sleep(6 * MINUTE)
+            [waiting] = world.waiting()
+            world.delete("agentschedules", "report", "Orphan")
+            await world.sleep(30 * MINUTE)
+            [record] = lines.of("OrphanDeleted").values()
+            assert (record["schedule"], record["run"]) == ("report", waiting)
+
+    simulate(story())

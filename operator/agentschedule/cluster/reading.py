@@ -1,11 +1,9 @@
 """What deliveries read of the cluster: entries of Secrets and logs of agents, through connections of their own."""
 
-import base64
-import binascii
-
 from agentschedule.cluster.client import Client
 from agentschedule.cluster.errors import ApiError
 from agentschedule.cluster.paths import item
+from agentschedule.cluster.secrets import secret_text
 
 LOG_BYTES = 256 * 1024
 """Of a log, its end."""
@@ -30,7 +28,7 @@ class Reading:
                 return {}
             raise
         given = answer.body.get("data") or {}
-        return {key: text for key, value in given.items() if (text := _text(value)) is not None}
+        return {key: text for key, value in given.items() if (text := secret_text(value)) is not None}
 
     async def log(self, namespace: str, pod: str, container: str) -> tuple[str, bool]:
         """The end of a container's log, at most `LOG_BYTES`, and whether there was more of it."""
@@ -43,11 +41,3 @@ class Reading:
             last, _ = await self._client.tail(path, params=few, keep=LOG_BYTES, most=_MOST_READ)
             kept = last if not kept.endswith(last[-1024:]) else kept
         return kept.decode(errors="replace"), more or kept.count(b"\n") >= _LINES
-
-
-def _text(value: object) -> str | None:
-    """An entry of a Secret; None for what is no text."""
-    try:
-        return base64.b64decode(str(value), validate=True).decode()
-    except (binascii.Error, ValueError):
-        return None

@@ -1,12 +1,11 @@
 """AgentPins verified: the Secrets are read, each time anew, and nothing of them is kept."""
 
-import base64
-import binascii
 import logging
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from agentschedule.cluster.errors import ApiError
+from agentschedule.cluster.secrets import secret_text
 from agentschedule.engine.dispatcher import Dispatcher, Urgency
 from agentschedule.engine.entries import Key, ScheduleEntry
 from agentschedule.engine.ports import Cluster
@@ -100,7 +99,7 @@ class PinVerifier:
         encoded = (raw.get("data") or {}).get(where.key)
         if encoded is None:
             raise _MissingError(f"{what} has no key {where.key}")
-        try:
-            return base64.b64decode(encoded, validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError):
-            raise _MissingError(f"{what}, key {where.key}, is not text") from None
+        text = secret_text(encoded)
+        if text is None:
+            raise _MissingError(f"{what}, key {where.key}, is not text")
+        return text
