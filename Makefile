@@ -11,6 +11,7 @@ COMPILE := pip compile --quiet --universal --generate-hashes --no-header --no-em
 PYTHON := .venv/bin/python
 PYTEST := .venv/bin/pytest
 QUICK := $(PYTEST) -q --numprocesses auto
+INTEGRATION := $(PYTEST) -q tests/integration --dist loadfile --numprocesses 3
 CHAOS := $(PYTEST) -q tests/chaos --dist worksteal --numprocesses
 CLUSTER := PYTHONPATH=hack $(PYTHON) -m localcluster
 IMAGES := PYTHONPATH=hack $(PYTHON) -m images
@@ -103,7 +104,7 @@ format: venv ## Bring the code into shape
 test: lint ## Run all checks: lint, unit, simulation, integration, e2e
 	@$(QUICK) tests/unit tests/simulation
 	@$(MAKE) --no-print-directory install
-	@$(PYTEST) tests/integration
+	@$(INTEGRATION)
 	@$(PYTEST) tests/e2e
 
 test-unit: venv ## Run the unit tests
@@ -116,7 +117,7 @@ test-deep: venv ## Tell random stories in the simulation for as long as asked (M
 	@HYPOTHESIS_PROFILE=deep PYTHONPATH=operator $(PYTHON) -m tests.simulation $(or $(MINUTES),10)
 
 test-integration: cluster ## Run the integration tests: this checkout's operator against a real API server
-	@$(PYTEST) tests/integration
+	@$(INTEGRATION)
 
 test-e2e: install ## Run the end-to-end tests: the installed chart, real containers
 	@$(PYTEST) tests/e2e

@@ -1,10 +1,13 @@
 """An operator of this checkout as a process, beside none that is installed in the cluster."""
 
+import fcntl
 import itertools
 import json
 import secrets
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,24 +24,56 @@ BINDINGS = [
 
 
 @pytest.fixture(scope="package", autouse=True)
-def alone(kubectl: Kubectl) -> Iterator[None]:
-    """An operator that is installed in the cluster rests while the tests of this folder run theirs."""
+def alone(kubectl: Kubectl, tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Iterator[None]:
+    """An operator that is installed in the cluster rests while the tests of this folder run theirs.
+
+    Where several processes share the tests, the first puts it to rest and the last wakes it.
+    """
+    folder = tmp_path_factory.getbasetemp()
+    folder = folder if worker_id == "master" else folder.parent
+    at_work, resting = folder / "at-work", folder / "resting.json"
+    with _alone_in(folder):
+        if not at_work.exists():
+            resting.write_text(json.dumps(_put_to_rest(kubectl)))
+        with at_work.open("a") as file:
+            file.write("+")
+    yield
+    with _alone_in(folder):
+        at_work.write_text(at_work.read_text()[1:])
+        if not at_work.read_text():
+            at_work.unlink()
+            _wake(kubectl, json.loads(resting.read_text()))
+
+
+@contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _put_to_rest(kubectl: Kubectl) -> dict[str, Any]:
+    """What is needed to wake it; nothing where none is at work."""
     namespace, name = INSTALLED[:2], INSTALLED[2]
     found = kubectl(*namespace, "get", name, "-o", "jsonpath={.spec.replicas}")
     if found.returncode != 0 or found.stdout == "0":
-        yield
-        return
+        return {}
     kubectl(*namespace, "scale", name, "--replicas=0", check=True)
     selector = "app.kubernetes.io/name=agentschedule-operator"
     kubectl(*namespace, "wait", "pod", "-l", selector, "--for=delete", "--timeout=60s", check=True)
     bindings = [json.loads(kubectl("get", one, "-o", "json", check=True).stdout) for one in BINDINGS]
     kubectl("delete", *BINDINGS, check=True)
-    yield
-    for binding in bindings:
+    return {"replicas": found.stdout, "bindings": bindings}
+
+
+def _wake(kubectl: Kubectl, resting: dict[str, Any]) -> None:
+    if not resting:
+        return
+    for binding in resting["bindings"]:
         own = {"name", "labels", "annotations"}
         binding["metadata"] = {key: value for key, value in binding["metadata"].items() if key in own}
         kubectl("create", "-f", "-", manifest=binding, check=True)
-    kubectl(*namespace, "scale", name, f"--replicas={found.stdout}", check=True)
+    kubectl(*INSTALLED[:2], "scale", INSTALLED[2], f"--replicas={resting['replicas']}", check=True)
 
 
 @pytest.fixture(scope="module")
