@@ -13,8 +13,10 @@ from datetime import UTC, datetime, timedelta
 from statistics import median
 from typing import Any
 
+import orjson
+
 from agentschedule.api.fields import utc_text
-from agentschedule.cluster.client import Answer
+from agentschedule.cluster.client import Answer, Made
 from agentschedule.engine.engine import Engine
 from agentschedule.engine.entries import Key
 from agentschedule.engine.intake import Intake
@@ -86,7 +88,7 @@ class _Free:
     async def warm(self, connections: int) -> None:
         return
 
-    async def create_job(self, namespace: str, manifest: Raw | bytes) -> Raw:
+    async def create_job(self, namespace: str, manifest: Raw | bytes) -> Made:
         self.version += 1
         manifest = json.loads(manifest) if isinstance(manifest, bytes) else manifest
         self.jobs += 1
@@ -95,7 +97,7 @@ class _Free:
         made = {**manifest, "metadata": {**manifest["metadata"], **given, "resourceVersion": str(self.version)}}
         if self.engine is not None:
             asyncio.get_running_loop().call_soon(self.engine.intake.observe_job, "ADDED", made)
-        return made
+        return Made.of(orjson.dumps(made))
 
     async def dry_run_job(self, manifest: Raw) -> Answer:
         return Answer(manifest)

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Literal, NoReturn, TypeVar
 
-from agentschedule.cluster.client import Answer
+import orjson
+
+from agentschedule.cluster.client import Answer, Made
 from agentschedule.cluster.errors import ApiError
 from agentschedule.constants import ANNOTATION_STOPPED, LABEL_SCHEDULE_UID
 
@@ -102,10 +104,11 @@ class Connection:
     async def warm(self, connections: int) -> None:
         """Connections cost nothing here."""
 
-    async def create_job(self, namespace: str, manifest: Raw | bytes) -> Raw:
+    async def create_job(self, namespace: str, manifest: Raw | bytes) -> Made:
         manifest = json.loads(manifest) if isinstance(manifest, bytes) else manifest
         name = manifest["metadata"]["name"]
-        return await self._request("create", "jobs", name, lambda: self.cluster.create_job(manifest))
+        raw = await self._request("create", "jobs", name, lambda: self.cluster.create_job(manifest))
+        return Made.of(orjson.dumps(raw))
 
     async def dry_run_job(self, manifest: Raw) -> Answer:
         return await self._request("dry-run", "jobs", manifest["metadata"]["name"], lambda: Answer(manifest))

@@ -1,6 +1,7 @@
 """HTTP to the API server: one keep-alive session, JSON in and out, errors as `ApiError`."""
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -14,10 +15,12 @@ from aiohttp.abc import AbstractStreamWriter
 from agentschedule.cluster.credentials import Credentials
 from agentschedule.cluster.errors import ApiError
 from agentschedule.cluster.paths import asked_for
+from agentschedule.runs.facts import version_of
 
 MERGE_PATCH = "application/merge-patch+json"
 JSON = "application/json"
 _LINE_LIMIT = 16 * 1024 * 1024
+_VERSION = re.compile(rb'"resourceVersion":"([0-9]+)"')
 _GATHER = 0.02
 _GATHER_LONGEST = 0.5
 _GATHER_RATE = 200_000
@@ -34,6 +37,23 @@ class Answer:
 
     body: dict[str, Any]
     warnings: tuple[str, ...] = ()
+
+
+class Made(NamedTuple):
+    """An object that was created, as JSON text, and its version. Who has it from a watch need not read the text."""
+
+    version: int
+    text: bytes
+
+    @classmethod
+    def of(cls, text: bytes) -> Self:
+        """From the API server's answer. Raises `ValueError` when that is no object."""
+        found = _VERSION.search(text)  # never within a text: quotes are escaped there
+        return cls(int(found[1]), text) if found is not None else cls(version_of(_object(text)), text)
+
+    def read(self) -> dict[str, Any]:
+        """The object. Raises `ValueError` when it is none."""
+        return _object(self.text)
 
 
 class Page(NamedTuple):
@@ -109,6 +129,22 @@ class Client:
 
         `only_if` is asked in the last moment, with the connection made: unless it says yes, the body is not sent.
         """
+        text, warnings = await self.exchange(
+            method, path, body=body, params=params, content_type=content_type, only_if=only_if
+        )
+        return Answer(parse(text), warnings)
+
+    async def exchange(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: dict[str, Any] | bytes | None = None,
+        params: dict[str, str] | None = None,
+        content_type: str = JSON,
+        only_if: Callable[[], bool] | None = None,
+    ) -> tuple[bytes, tuple[str, ...]]:
+        """The same as `request`, with the answer's body as it came, and the warnings."""
         if only_if is not None and not only_if():
             raise _not_allowed()
         encoded = orjson.dumps(body) if isinstance(body, dict) else body
@@ -127,12 +163,11 @@ class Client:
             ) as response:
                 content = await response.read()
                 code = str(response.status)
-                answer = _parse(content)
                 if response.status >= 400:
                     if response.status == 401:
                         self._credentials.doubt()
-                    raise ApiError.of(response.status, answer, response.headers.get("Retry-After"))
-                return Answer(answer, tuple(_warning(w) for w in response.headers.getall("Warning", ())))
+                    raise ApiError.of(response.status, parse(content), response.headers.get("Retry-After"))
+                return content, tuple(_warning(w) for w in response.headers.getall("Warning", ()))
         except TimeoutError as error:
             code = "timeout"
             raise ApiError(0, "Timeout", f"no answer to {method} {path} within {self._timeout.total} s") from error
@@ -164,7 +199,7 @@ class Client:
                 if response.status >= 400:
                     if response.status == 401:
                         self._credentials.doubt()
-                    raise ApiError.of(response.status, _parse(await response.read()), None)
+                    raise ApiError.of(response.status, parse(await response.read()), None)
                 async for chunk in response.content.iter_any():
                     kept += chunk
                     read += len(chunk)
@@ -223,7 +258,7 @@ class Client:
                 if response.status >= 400:
                     if response.status == 401:
                         self._credentials.doubt()
-                    raise ApiError.of(response.status, _parse(await response.read()), None)
+                    raise ApiError.of(response.status, parse(await response.read()), None)
                 async for line in _lines(response):
                     event = orjson.loads(line)
                     if event["type"] == "ERROR":
@@ -288,7 +323,15 @@ async def _gather(response: aiohttp.ClientResponse, seconds: float) -> None:
             transport.resume_reading()
 
 
-def _parse(content: bytes) -> dict[str, Any]:
+def _object(text: bytes) -> dict[str, Any]:
+    parsed = orjson.loads(text)
+    if not isinstance(parsed, dict):
+        raise ValueError(f"not an object: {text[:100]!r}")  # noqa: TRY004 - as for what is no JSON at all
+    return parsed
+
+
+def parse(content: bytes) -> dict[str, Any]:
+    """An answer's body. One that is no object is told as a message."""
     try:
         parsed = orjson.loads(content)
     except ValueError:

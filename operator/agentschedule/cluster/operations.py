@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from agentschedule.cluster.client import JSON, MERGE_PATCH, Answer, Client
+from agentschedule.cluster.client import JSON, MERGE_PATCH, Answer, Client, Made, parse
 from agentschedule.cluster.errors import ApiError
 from agentschedule.cluster.paths import collection, item
 from agentschedule.constants import ANNOTATION_STOPPED, API_VERSION, LABEL_SCHEDULE_UID, MANAGER
-from agentschedule.runs.facts import version_number
+from agentschedule.runs.facts import version_number, version_of
 
 Raw = dict[str, Any]
 
@@ -45,9 +45,11 @@ class Operations:
         requests = (self._client.request("GET", "/version") for _ in range(connections))
         await asyncio.gather(*requests, return_exceptions=True)
 
-    async def create_job(self, namespace: str, manifest: Raw | bytes) -> Raw:
+    async def create_job(self, namespace: str, manifest: Raw | bytes) -> Made:
         """Create a Job, given as such or as JSON text. `ApiError` 409 when the name is taken."""
-        return await self._write("POST", "jobs", namespace, manifest)
+        made = Made.of(await self._send("POST", "jobs", namespace, manifest))
+        self._wrote("jobs", namespace, made.version)
+        return made
 
     async def dry_run_job(self, manifest: Raw) -> Answer:
         """Ask whether a Job would be taken, unknown fields not allowed. Warnings are Pod Security's and the like."""
@@ -140,13 +142,24 @@ class Operations:
         await self._write("POST", "events", regarding["namespace"], body)
 
     async def _write(
-        self, method: str, kind: str, namespace: str, body: Raw | bytes, name: str = "", subresource: str = ""
+        self, method: str, kind: str, namespace: str, body: Raw, name: str = "", subresource: str = ""
     ) -> Raw:
+        raw = parse(await self._send(method, kind, namespace, body, name, subresource))
+        self._wrote(kind, namespace, version_of(raw))
+        return raw
+
+    def _wrote(self, kind: str, namespace: str, version: int) -> None:
+        if kind in _WATCHED:
+            self._versions[kind, namespace] = max(version, self._versions.get((kind, namespace), 0))
+
+    async def _send(
+        self, method: str, kind: str, namespace: str, body: Raw | bytes, name: str = "", subresource: str = ""
+    ) -> bytes:
         """Everything that changes the cluster goes through here."""
         path = item(kind, namespace, name, subresource) if name else collection(kind, namespace)
         content_type = MERGE_PATCH if method == "PATCH" else JSON
         try:
-            answer = await self._client.request(
+            text, _ = await self._client.exchange(
                 method, path, body=body, content_type=content_type, only_if=self._may_write
             )
         except ApiError as error:
@@ -156,7 +169,4 @@ class Operations:
         except BaseException:
             self._unanswered_at = time.monotonic()
             raise
-        if kind in _WATCHED:
-            version = version_number(answer.body.get("metadata", {}).get("resourceVersion", ""))
-            self._versions[kind, namespace] = max(version, self._versions.get((kind, namespace), 0))
-        return answer.body
+        return text

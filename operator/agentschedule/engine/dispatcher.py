@@ -5,6 +5,7 @@ import asyncio
 import heapq
 import itertools
 import logging
+import math
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
@@ -34,6 +35,9 @@ class Urgency(IntEnum):
 _FIRST = 32
 """Requests under way at once, until it is known what the API server makes of them."""
 
+_TAIL = 0.5
+"""Seconds for which the last starts of a burst have the API server for themselves: what comes after a burst is much."""
+
 _trouble: ContextVar[ApiError | None] = ContextVar("_trouble", default=None)
 """How the last request of the work at hand failed."""
 
@@ -48,6 +52,8 @@ class Dispatcher:
         self._waiting: Counter[int] = Counter()
         self._starts = 0
         """Starts under way."""
+        self._filled_at = -math.inf
+        """When starts last waited, or took half of what may be under way."""
         self._open = False
         self._taken = frozenset(Urgency)
         self._pause: asyncio.TimerHandle | None = None
@@ -71,7 +77,10 @@ class Dispatcher:
         return self._waiting[urgency]
 
     def starts_fill_it(self) -> bool:
-        """Whether starts wait, or take half of what may be under way."""
+        """Whether starts wait, take half of what may be under way, or are the last of so many."""
+        return self._is_full() or (self._starts > 0 and self._now() < self._filled_at + _TAIL)
+
+    def _is_full(self) -> bool:
         return self._waiting[Urgency.START] > 0 or self._starts > self._congestion.limit // 2
 
     def submit(self, urgency: Urgency, work: Work) -> None:
@@ -160,6 +169,8 @@ class Dispatcher:
             if starts and self._waiting[urgency] <= self.limit:
                 self.on_starts_low()
             begun = self._now()
+            if starts and self._is_full():
+                self._filled_at = begun
             self._congestion.begun(begun)
             _trouble.set(None)
             try:

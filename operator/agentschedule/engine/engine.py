@@ -35,6 +35,8 @@ LONGEST_SLEEP = 5.0
 """Seconds after which the wall clock is looked at again: it may have been set while we slept by the monotonic one."""
 
 _BATCH = 20
+_SETTLED = 5
+"""Starts whose answer is looked at, for each schedule that has news: they come first, and are news themselves."""
 _STARTS_AHEAD = 2
 """Starts that wait to be sent, for each that may be under way: while there are that many, nothing more is planned."""
 _BURST = 3.0
@@ -75,14 +77,16 @@ class Engine:
         self._cluster = cluster
         self._metrics = metrics
         self._clock = clock
-        starter = Starter(self.registry, cluster, self.dispatcher, self.recorder, metrics, clock=clock, wake=self.wake)
+        self._starter = Starter(
+            self.registry, cluster, self.dispatcher, self.recorder, metrics, clock=clock, wake=self.wake
+        )
         self._courier = outgoing and Courier(
             outgoing, self.registry, metrics, clock=clock, wake=self.wake, busy=self._is_bursting
         )
         approver = Approver(self.registry, cluster, self.dispatcher, self.recorder, clock=clock, wake=self.wake)
         keys = intake.settings.keys_namespace
         pins = PinVerifier(self.registry, cluster, self.dispatcher, keys, clock=clock, wake=self.wake)
-        crew = Crew(starter, approver, pins, self._courier)
+        crew = Crew(self._starter, approver, pins, self._courier)
         executor = Executor(self.registry, cluster, self.dispatcher, crew, clock=clock, wake=self.wake)
         self._rereader = Rereader(self.registry, cluster, self.dispatcher)
         self._writer = StatusWriter(
@@ -190,6 +194,7 @@ class Engine:
         self._closing = True
         self.dispatcher.only(Urgency.STATUS, Urgency.EVENT)
         self._writer.hurry()
+        self._starter.hurry()
         begun = self._seconds()
         self.auditor.flush_all()
         if self._courier is not None:
@@ -204,9 +209,10 @@ class Engine:
     async def _turn(self) -> None:
         self._collect_due()
         share = self._share()
-        for _ in range(min(max(share, self._starts_wanted()), len(self._due))):
+        for _ in range(min(max(share, self._starts_wanted()), _BATCH, len(self._due))):
             self._safely(self._due.popitem(last=False)[0], self._reconciler.serve)
-        for _ in range(min(share, len(self._woken))):
+        settled = self._starter.settle(_SETTLED * share)
+        for _ in range(min(share, len(self._woken)) if settled or self._is_bursting() else 0):
             key, _ = self._woken.popitem(last=False)
             self._safely(key, self._reconciler.reconcile)
             self._unseen -= 1
@@ -214,7 +220,7 @@ class Engine:
         if self._is_quiet():
             self._plan_ahead()
             self._warm_up()
-        if (self._due and self._starts_wanted()) or (self._woken and not self._is_bursting()):
+        if (self._due and self._starts_wanted()) or ((self._woken or not settled) and not self._is_bursting()):
             await asyncio.sleep(0)
             return
         await self._sleep()

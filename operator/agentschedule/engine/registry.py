@@ -142,6 +142,11 @@ class Registry:
         """Whether this very Job is known and there."""
         return job_uid not in self._gone and any(j.uid == job_uid for j in self._jobs.get(schedule_uid, {}).values())
 
+    def knows_job(self, schedule_uid: str, name: str, version: int) -> bool:
+        """Whether a schedule's Job of this name is known as of this version, or a newer one."""
+        found = self._jobs.get(schedule_uid, {}).get(name)
+        return found is not None and found.version >= version
+
     def everyone(self) -> Iterator[Key]:
         """Every schedule that is known, or that an AgentRun names."""
         yield from self.schedules

@@ -3,11 +3,13 @@
 import asyncio
 import dataclasses
 import logging
+from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from agentschedule.cluster.client import Made
 from agentschedule.cluster.errors import ApiError
 from agentschedule.constants import LABEL_SCHEDULE_UID
 from agentschedule.engine.admission import Claim
@@ -25,8 +27,25 @@ from agentschedule.planning.observed import Start
 logger = logging.getLogger(__name__)
 
 
+_MOST_KEPT = 1000
+"""Answers that wait to be looked at: some MiB."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Answered:
+    key: Key
+    entry: ScheduleEntry
+    action: CreateJob
+    made: Made
+    at: datetime
+
+
 class Starter:
-    """Creates Jobs. `wake` is called with a schedule's key when it is known what became of one."""
+    """Creates Jobs. `wake` is called with a schedule's key when it is known what became of one.
+
+    Of a Job that was created no more is done at once than that its answer is kept, for `settle`: in a burst the
+    processor's time is the API server's, and the watch shows the Job anyway.
+    """
 
     def __init__(
         self,
@@ -47,6 +66,8 @@ class Starter:
         self._clock = clock
         self._wake = wake
         self._refusals = Refusals()
+        self._answers: deque[_Answered] = deque()
+        self._most_kept = _MOST_KEPT
 
     def start(self, key: Key, entry: ScheduleEntry, action: CreateJob) -> None:
         """Create the Job, or have it wait until there is a place for it among the runs of all schedules."""
@@ -74,23 +95,47 @@ class Starter:
             self._wake(key)
             return
         try:
-            raw = await self._cluster.create_job(key.namespace, action.body or action.manifest)
-            self._created(entry, action, raw)
+            made = await self._cluster.create_job(key.namespace, action.body or action.manifest)
         except ApiError as error:
             await self._not_created(key, entry, action, error)
         except Exception as error:
             logger.exception("creating a Job failed in an unforeseen way", extra=_where(key, action))
             self._find_out_later(key, entry, action, unanswered(error))
+        else:
+            self._answers.append(_Answered(key, entry, action, made, self._clock()))
+            self.settle(len(self._answers) - self._most_kept)
+            return
         self._wake(key)
 
-    def _created(self, entry: ScheduleEntry, action: CreateJob, raw: dict[str, Any]) -> None:
+    def settle(self, most: int) -> bool:
+        """Look at so many answers, the oldest first. Whether none is left."""
+        for _ in range(min(most, len(self._answers))):
+            self._look_at(self._answers.popleft())
+        return not self._answers
+
+    def hurry(self) -> None:
+        """Look at all answers, and from now on at each at once."""
+        self._most_kept = 0
+        self.settle(len(self._answers))
+
+    def _look_at(self, answered: _Answered) -> None:
+        key, entry, action, made = answered.key, answered.entry, answered.action, answered.made
+        try:
+            if not self._registry.knows_job(entry.schedule.owner.uid, action.name, made.version):
+                self._registry.put_job(made.read())
+            self._created(entry, action, answered.at)
+        except Exception as error:
+            logger.exception("creating a Job failed in an unforeseen way", extra=_where(key, action))
+            self._find_out_later(key, entry, action, unanswered(error))
+        self._wake(key)
+
+    def _created(self, entry: ScheduleEntry, action: CreateJob, at: datetime) -> None:
         """The Job is there, by this request or by an earlier one whose answer was lost."""
-        self._registry.put_job(raw)
         entry.failures.pop(action.name, None)
         owner = entry.schedule.owner
         self._refusals.taken(("create", owner.namespace), Key(owner.namespace, owner.name))
         self._settle(entry, action, None)
-        entry.lateness = max(0.0, (self._clock() - action.due).total_seconds())
+        entry.lateness = max(0.0, (at - action.due).total_seconds())
         self._metrics.started(action.trigger, entry.lateness)
         # No Event: the one at the run's end tells the same and more, and the status shows the run meanwhile.
         text = f"created Job {action.name} for the slot {action.slot:%Y-%m-%d %H:%M:%S} UTC"
@@ -153,7 +198,8 @@ class Starter:
         owners = {owner.get("uid") for owner in meta.get("ownerReferences") or ()}
         ours = entry.schedule.owner.uid
         if ours in owners and (meta.get("labels") or {}).get(LABEL_SCHEDULE_UID) == ours:
-            self._created(entry, action, raw)
+            self._registry.put_job(raw)
+            self._created(entry, action, self._clock())
         else:
             message = f"a Job named {action.name} exists and does not belong to this schedule"
             self._settle(entry, action, Start("NameConflict", message=message))
