@@ -221,13 +221,18 @@ class Client:
     async def pages(self, path: str, *, selector: str = "", size: int = 500) -> AsyncIterator[Page]:
         """All objects of a collection, some at a time: ten thousand at once take 200 MiB."""
         params = {"limit": str(size)} | ({"labelSelector": selector} if selector else {})
-        while True:
-            answer = (await self.request("GET", path, params=params)).body
-            metadata = answer.get("metadata", {})
-            yield Page(answer.get("items") or [], metadata.get("resourceVersion", ""))
-            if not metadata.get("continue"):
-                return
-            params["continue"] = metadata["continue"]
+        asked: asyncio.Task[Answer] | None = asyncio.create_task(self.request("GET", path, params=params))
+        try:
+            while asked is not None:
+                answer = (await asked).body
+                metadata = answer.get("metadata", {})
+                after, asked = metadata.get("continue"), None
+                if after:  # the server makes the next one ready while this one is looked at
+                    asked = asyncio.create_task(self.request("GET", path, params=params | {"continue": after}))
+                yield Page(answer.get("items") or [], metadata.get("resourceVersion", ""))
+        finally:
+            if asked is not None:
+                asked.cancel()
 
     async def list(self, path: str, *, selector: str = "") -> Page:
         """All objects of a collection at once."""

@@ -20,6 +20,9 @@ _SOUND = 10.0
 _LEAST_WATCH = 1.0
 """Seconds between two watches, should a server end each at once."""
 
+_AT_ONCE = 20
+"""Objects of a list that are looked at before others have their turn."""
+
 OnEvent = Callable[[str | None, dict[str, Any]], None]
 OnListed = Callable[[Collection[str], int], None]
 
@@ -102,9 +105,11 @@ class Reflector:
         version = ""
         async for page in self._client.pages(self._path, selector=self._selector):
             version = page.version
-            for raw in page.items:
+            for number, raw in enumerate(page.items):
                 self._on_event(None, raw)
                 present.add(raw["metadata"]["uid"])
+                if number % _AT_ONCE == 0:
+                    await asyncio.sleep(0)  # the next page is on its way
         self._on_listed(present, version_number(version))
         self._version, self._listed = version, asked
         self.synced.set()
