@@ -18,10 +18,10 @@ from agentschedule.cluster.lease import Elector, LeaseTimes
 from agentschedule.cluster.operations import Operations
 from agentschedule.cluster.reading import Reading
 from agentschedule.delivery.sending import Sender
+from agentschedule.engine.clock import utc_now
 from agentschedule.engine.courier import Outgoing
 from agentschedule.engine.each import series_of_each
 from agentschedule.engine.engine import Engine
-from agentschedule.engine.executor import utc_now
 from agentschedule.engine.intake import Intake
 from agentschedule.engine.overview import Overview
 from agentschedule.engine.policies import Policies

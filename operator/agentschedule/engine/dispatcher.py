@@ -13,6 +13,7 @@ from enum import IntEnum
 from functools import partial
 
 from agentschedule.cluster.errors import ApiError
+from agentschedule.engine.clock import loop_time
 from agentschedule.engine.congestion import Congestion, Outcome
 from agentschedule.metrics import Metrics
 
@@ -78,7 +79,7 @@ class Dispatcher:
 
     def starts_fill_it(self) -> bool:
         """Whether starts wait, take half of what may be under way, or are the last of so many."""
-        return self._is_full() or (self._starts > 0 and self._now() < self._filled_at + _TAIL)
+        return self._is_full() or (self._starts > 0 and loop_time() < self._filled_at + _TAIL)
 
     def _is_full(self) -> bool:
         return self._waiting[Urgency.START] > 0 or self._starts > self._congestion.limit // 2
@@ -142,7 +143,7 @@ class Dispatcher:
     def _must_wait(self) -> bool:
         """Whether the API server asked not to be asked for a while."""
         if self._pause is None:
-            wait = self._congestion.wait(self._now())
+            wait = self._congestion.wait(loop_time())
             if wait <= 0:
                 return False
             self._pause = asyncio.get_running_loop().call_later(wait, self._go_on)
@@ -168,7 +169,7 @@ class Dispatcher:
             self._starts += starts
             if starts and self._waiting[urgency] <= self.limit:
                 self.on_starts_low()
-            begun = self._now()
+            begun = loop_time()
             if starts and self._is_full():
                 self._filled_at = begun
             self._congestion.begun(begun)
@@ -186,13 +187,10 @@ class Dispatcher:
                 return
 
     def _account(self, begun: float) -> None:
-        error, now = _trouble.get(), self._now()
+        error, now = _trouble.get(), loop_time()
         retry_after = error.retry_after if error is not None else None
         self._congestion.ended(now, now - begun, _outcome(error), retry_after)
         self._must_wait()
-
-    def _now(self) -> float:
-        return asyncio.get_running_loop().time()
 
 
 def _outcome(error: ApiError | None) -> Outcome:

@@ -14,11 +14,12 @@ from typing import Any
 from agentschedule.engine.ahead import Upcoming
 from agentschedule.engine.approver import Approver
 from agentschedule.engine.auditor import Auditor
+from agentschedule.engine.clock import loop_time, utc_now
 from agentschedule.engine.courier import Courier, Outgoing
 from agentschedule.engine.crew import Crew
 from agentschedule.engine.dispatcher import Dispatcher, Urgency
 from agentschedule.engine.entries import Key, ScheduleEntry
-from agentschedule.engine.executor import Executor, utc_now
+from agentschedule.engine.executor import Executor
 from agentschedule.engine.intake import Intake
 from agentschedule.engine.pins import PinVerifier
 from agentschedule.engine.ports import Cluster, attended
@@ -195,7 +196,7 @@ class Engine:
         self.dispatcher.only(Urgency.STATUS, Urgency.EVENT)
         self._writer.hurry()
         self._starter.hurry()
-        begun = self._seconds()
+        begun = loop_time()
         self.auditor.flush_all()
         if self._courier is not None:
             await self._courier.close(min(_FLUSH, seconds))
@@ -203,7 +204,7 @@ class Engine:
                 self._safely(key, self._reconciler.reconcile)
         await self.dispatcher.drain(min(_FLUSH, seconds))
         self.dispatcher.only()
-        if not await self.dispatcher.drain(begun + seconds - self._seconds()):
+        if not await self.dispatcher.drain(begun + seconds - loop_time()):
             logger.warning("stopping with requests unfinished")
 
     async def _turn(self) -> None:
@@ -240,7 +241,7 @@ class Engine:
 
     def _share(self) -> int:
         """How many schedules that have news are looked at now."""
-        now = self._seconds()
+        now = loop_time()
         if not self._is_bursting():
             self._trickles_at = now + _BURST
             return _BATCH
@@ -285,7 +286,7 @@ class Engine:
             self._begun = True
             self.registry.admission.begin()
             self.on_begun()
-        for claim in self.registry.admission.turns(self._seconds()):
+        for claim in self.registry.admission.turns(loop_time()):
             key = Key(claim.namespace, claim.schedule)
             entry = self.registry.schedules.get(key)
             start = entry.starts.get(claim.job) if entry is not None else None
@@ -295,12 +296,8 @@ class Engine:
             entry.starts[claim.job] = dataclasses.replace(start, state="Granted")
             self.wake(key)
 
-    def _seconds(self) -> float:
-        """A clock that nobody sets."""
-        return asyncio.get_running_loop().time()
-
     async def _sleep(self) -> None:
-        seconds = min(LONGEST_SLEEP, self.registry.admission.look_again(self._seconds()) or LONGEST_SLEEP)
+        seconds = min(LONGEST_SLEEP, self.registry.admission.look_again(loop_time()) or LONGEST_SLEEP)
         upcoming = self._upcoming.next() if self._is_quiet() else None
         burst = min(self._bursts) - _WARM if self._bursts and self._is_quiet() else None
         for at in (self._heap[0][0] if self._heap else None, upcoming, burst):

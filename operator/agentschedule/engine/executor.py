@@ -3,10 +3,11 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 
 from agentschedule.cluster.errors import ApiError
+from agentschedule.engine.clock import loop_time
 from agentschedule.engine.crew import Crew
 from agentschedule.engine.dispatcher import Dispatcher, Urgency
 from agentschedule.engine.entries import Key, ScheduleEntry
@@ -135,7 +136,7 @@ class Executor:
         entry.check_failures += 1
         wait, ask = error.wait(entry.check_failures), partial(self._ask_again, key, entry, action.generation)
         if error.status == 403:
-            wait = self._refusals.refused(("check", key.namespace), key, wait, _seconds(), ask)
+            wait = self._refusals.refused(("check", key.namespace), key, wait, loop_time(), ask)
         asyncio.get_running_loop().call_later(wait, ask)
 
     def _ask_again(self, key: Key, entry: ScheduleEntry, generation: int) -> None:
@@ -222,19 +223,9 @@ class Executor:
                 raise
 
 
-def _seconds() -> float:
-    """A clock that nobody sets."""
-    return asyncio.get_running_loop().time()
-
-
 def _known(trouble: Exception) -> ApiError:
     """What went wrong with a request; a bug is told of here, and leaves nothing under way for ever."""
     if isinstance(trouble, ApiError):
         return trouble
     logger.error("a request failed in an unforeseen way", exc_info=trouble)
     return unanswered(trouble)
-
-
-def utc_now() -> datetime:
-    """The wall clock."""
-    return datetime.now(UTC)

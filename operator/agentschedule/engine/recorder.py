@@ -1,12 +1,12 @@
 """Telling people: an Event on the object and a log line, for what a person would want to know."""
 
-import asyncio
 import itertools
 import logging
 import uuid
 from typing import Any, Literal
 
 from agentschedule.cluster.errors import ApiError
+from agentschedule.engine.clock import loop_time
 from agentschedule.engine.dispatcher import Dispatcher, Urgency
 from agentschedule.engine.ports import Cluster
 from agentschedule.metrics import Metrics
@@ -62,7 +62,7 @@ class Recorder:
 
     def _may_tell(self) -> bool:
         """Whether one more Normal Event may be posted by now."""
-        now = asyncio.get_running_loop().time()
+        now = loop_time()
         passed = now - self._refilled if self._refilled is not None else 0.0
         self._refilled = now
         self._allowance = min(_BURST, self._allowance + passed * _PER_SECOND)

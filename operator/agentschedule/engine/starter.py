@@ -13,6 +13,7 @@ from agentschedule.cluster.client import Made
 from agentschedule.cluster.errors import ApiError
 from agentschedule.constants import LABEL_SCHEDULE_UID
 from agentschedule.engine.admission import Claim
+from agentschedule.engine.clock import loop_time
 from agentschedule.engine.dispatcher import Dispatcher, Urgency
 from agentschedule.engine.entries import Key, ScheduleEntry, regarding
 from agentschedule.engine.ports import Cluster
@@ -72,7 +73,7 @@ class Starter:
     def start(self, key: Key, entry: ScheduleEntry, action: CreateJob) -> None:
         """Create the Job, or have it wait until there is a place for it among the runs of all schedules."""
         claim = Claim(action.slot, key.namespace, action.name, key.name, catch_up=action.trigger == "CatchUp")
-        waits = self._registry.admission.ask(claim, self._seconds())
+        waits = self._registry.admission.ask(claim, loop_time())
         if waits is None:
             entry.starts[action.name] = Start("InFlight", budget=action.budget)
             self._dispatcher.submit(Urgency.START, lambda: self._create(key, entry, action))
@@ -219,7 +220,7 @@ class Starter:
         wait = self._failed(entry, action, error)
         if error.status != 403:
             return wait
-        return self._refusals.refused(("create", key.namespace), key, wait, self._seconds(), ask)
+        return self._refusals.refused(("create", key.namespace), key, wait, loop_time(), ask)
 
     def _hasten(self, key: Key, entry: ScheduleEntry) -> None:
         """Another of the namespace is not refused any more."""
@@ -235,10 +236,6 @@ class Starter:
             text = f"Job {action.name} could not be created ({failures} tries), trying again: {error.message}"
             self._recorder.tell(regarding(entry), "FailedCreate", text, warning=True)
         return error.wait(failures)
-
-    def _seconds(self) -> float:
-        """A clock that nobody sets."""
-        return asyncio.get_running_loop().time()
 
 
 def _where(key: Key, action: CreateJob) -> dict[str, str]:

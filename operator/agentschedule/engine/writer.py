@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from agentschedule.cluster.errors import ApiError
+from agentschedule.engine.clock import loop_time
 from agentschedule.engine.dispatcher import Dispatcher, Urgency
 from agentschedule.engine.entries import Key, RequestEntry, ScheduleEntry
 from agentschedule.engine.packing import packed
@@ -122,7 +123,7 @@ class StatusWriter:
             self.forget(kind, key)
             return
         ticket.queued = False
-        ticket.last = asyncio.get_running_loop().time()
+        ticket.last = loop_time()
         if isinstance(entry, ScheduleEntry) and entry.doubted:
             return  # planned anew, and written if need be, when it has been read afresh
         difference = diff(entry.held(), entry.wanted(), free=False)

@@ -9,9 +9,9 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from agentschedule.api.status import BudgetStatus
+from agentschedule.engine.clock import utc_now
 from agentschedule.engine.dispatcher import Dispatcher
 from agentschedule.engine.each import series_of_each
-from agentschedule.engine.executor import utc_now
 from agentschedule.engine.overview import Overview
 from agentschedule.engine.registry import Registry
 from agentschedule.metrics import Metrics
