@@ -60,7 +60,7 @@ def main(arguments: list[str] | None = None) -> int:
         try:
             one = asyncio.run(_MEASURES[name](Options(WORK, options.rounds, options.size)))
         except KeyboardInterrupt:
-            say("stopped: nothing is written")
+            say(f"stopped; what was taken before is in {RESULTS}")
             return 130
         except Exception as error:  # noqa: BLE001 - one that fails must not cost the others
             failed.append(name)
@@ -68,7 +68,7 @@ def main(arguments: list[str] | None = None) -> int:
         else:
             whole.lines += one.lines
             whole.curves |= one.curves
-    _write(about, whole)
+            _write(about, whole)
     sys.stdout.write(table(whole.lines) + f"\n\n{RESULTS} holds each round's figures.\n")
     return 1 if failed else 0
 
