@@ -41,13 +41,19 @@ async def begun(number: int) -> tuple[Dispatcher, Starts]:
     return dispatcher, starts
 
 
+async def ended_one_by_one(number: int) -> tuple[Dispatcher, list[bool]]:
+    """With what was said before each end."""
+    dispatcher, starts = await begun(number)
+    told = []
+    while starts.under_way:
+        told.append(dispatcher.starts_fill_it())
+        await starts.end_one()
+    return dispatcher, told
+
+
 def test_the_last_starts_of_a_burst_are_still_the_burst() -> None:
     async def story() -> None:
-        dispatcher, starts = await begun(9)
-        told = []
-        while starts.under_way:
-            told.append(dispatcher.starts_fill_it())
-            await starts.end_one()
+        dispatcher, told = await ended_one_by_one(9)
         assert told == [True] * 9
         assert not dispatcher.starts_fill_it()
         await dispatcher.stop()
@@ -59,11 +65,7 @@ def test_but_not_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_TAIL", 0.0)
 
     async def story() -> None:
-        dispatcher, starts = await begun(9)
-        told = []
-        while starts.under_way:
-            told.append(dispatcher.starts_fill_it())
-            await starts.end_one()
+        dispatcher, told = await ended_one_by_one(9)
         assert told == [True] * 7 + [False] * 2, "two of four that may be under way"
         await dispatcher.stop()
 
