@@ -54,7 +54,7 @@ def prepare() -> None:
     """Have every program; it takes minutes once, and does not need the lock."""
     require_machine()
     packages.ensure()
-    for component in (gobuild.KUBERNETES, gobuild.CONTAINERD, gobuild.PAUSE):
+    for component in (gobuild.KUBERNETES, gobuild.ETCD, gobuild.CONTAINERD, gobuild.PAUSE):
         gobuild.build(component)
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from localcluster import api, controlplane, images, network, node, packages, settings
-from localcluster.gobuild import CONTAINERD, KUBERNETES
+from localcluster.gobuild import CONTAINERD, ETCD, KUBERNETES
 from localcluster.paths import State
-from localcluster.processes import Command, program, running
+from localcluster.processes import Command, running
 from localcluster.report import Problem
 from localcluster.settings import Network
 
@@ -36,7 +36,7 @@ class Components:
         self._network = network
         self.api = api.Api(state, network)
         programs = KUBERNETES.folder
-        self.etcd = Component(controlplane.etcd(state, network, _system_program("etcd")), self._etcd)
+        self.etcd = Component(controlplane.etcd(state, network, ETCD.folder), self._etcd)
         self.apiserver = Component(controlplane.apiserver(state, network, programs), self.api.ready)
         self.containerd = Component(node.containerd(state, network, _cni_programs()), self._containerd)
         self.controller_manager = Component(
@@ -87,13 +87,6 @@ class Components:
     def _proxy(self) -> bool:
         url = f"http://{self._network.bridge}:{settings.PROXY_HEALTH_PORT}/healthz"
         return api.get(url) is not None and bool(network.proxy_tables())
-
-
-def _system_program(name: str) -> Path:
-    found = program(name)
-    if not found:
-        raise Problem(f"{name} is missing: run `make cluster`, which installs it.")
-    return found
 
 
 def _cni_programs() -> Path:

@@ -21,7 +21,7 @@ def _tls(state: State, name: str, prefix: str = "") -> dict[str, str | Path | in
     }
 
 
-def etcd(state: State, network: Network, program: Path) -> Command:
+def etcd(state: State, network: Network, programs: Path) -> Command:
     """Where the cluster's data lies. Its files outlive the machine's crash only by luck: it does not sync them."""
     client = f"https://{network.bridge}:{settings.ETCD_PORT}"
     peer = f"https://{network.bridge}:{settings.ETCD_PEER_PORT}"
@@ -40,7 +40,7 @@ def etcd(state: State, network: Network, program: Path) -> Command:
         **_tls(state, "etcd", "peer-"),
     }
     switches = ("--client-cert-auth", "--peer-client-cert-auth", "--unsafe-no-fsync")
-    return Command("etcd", (str(program), *_flags(flags), *switches), (state.pki / "etcd.crt",))
+    return Command("etcd", (str(programs / "etcd"), *_flags(flags), *switches), (state.pki / "etcd.crt",))
 
 
 def apiserver(state: State, network: Network, programs: Path) -> Command:

@@ -77,6 +77,8 @@ KUBERNETES = Component(
     ),
     _kubernetes_variables(),
 )
+# From 3.4.31 and 3.5.13 on, the API server answers lists from its cache; distributions have older ones.
+ETCD = Component("etcd", "etcd", settings.ETCD_VERSION, "about 1 minute", ("agentschedule.local/localcluster/etcd",))
 _CONTAINERD = "github.com/containerd/containerd/v2"
 CONTAINERD = Component(
     "containerd",
@@ -215,6 +217,6 @@ def remove_unfinished() -> None:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return
-        for component in (KUBERNETES, CONTAINERD, PAUSE, HELM, KWOK, KIND):
+        for component in (KUBERNETES, ETCD, CONTAINERD, PAUSE, HELM, KWOK, KIND):
             for part in folder.glob(f"{component.name}-*.part"):
                 shutil.rmtree(part, ignore_errors=True)

@@ -17,7 +17,6 @@ _POLICY_MARK = "# agentschedule local cluster: start no service while packages a
 
 # What the cluster calls, and the package that has it.
 NEEDED = {
-    "etcd": "etcd-server",
     "runc": "runc",
     "nft": "nftables",
     "ip": "iproute2",

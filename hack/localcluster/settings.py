@@ -11,6 +11,7 @@ from localcluster.report import Problem
 PROJECT = "agentschedule-operator"
 
 KUBERNETES_VERSION = "1.36.3"
+ETCD_VERSION = "3.6.16"
 CONTAINERD_VERSION = "2.4.2"
 HELM_VERSION = "4.3.1"
 KWOK_VERSION = "0.8.0"

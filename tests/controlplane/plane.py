@@ -15,8 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from localcluster.gobuild import KUBERNETES, KWOK, build
-from localcluster.processes import program
+from localcluster.gobuild import ETCD, KUBERNETES, KWOK, build
 from tests.controlplane.process import Process, free_port
 from tests.controlplane.users import Users
 from tests.kubectl import ROOT
@@ -133,12 +132,9 @@ class ControlPlane:
         return process
 
     def _etcd(self, url: str, fsync: bool) -> Process:
-        found = program("etcd")
-        if not found:
-            raise RuntimeError("etcd is missing: make cluster installs it for a local cluster (Debian: etcd-server)")
         peers = f"http://127.0.0.1:{free_port()}"
         argv = [
-            *(str(found), "--name=scratch", f"--data-dir={self._folder / 'etcd'}"),
+            *(f"{build(ETCD)}/etcd", "--name=scratch", f"--data-dir={self._folder / 'etcd'}"),
             *(f"--listen-client-urls={url}", f"--advertise-client-urls={url}", f"--listen-peer-urls={peers}"),
             *(f"--initial-advertise-peer-urls={peers}", f"--initial-cluster=scratch={peers}"),
             *(() if fsync else ("--unsafe-no-fsync",)),
@@ -156,8 +152,7 @@ class ControlPlane:
             *(f"--service-account-signing-key-file={users.key}", "--service-cluster-ip-range=10.0.0.0/24"),
             # Both rest upon controllers that nobody starts here: a service account in each namespace, taints taken off.
             "--disable-admission-plugins=ServiceAccount,TaintNodesByCondition",
-            # With etcd before 3.4.31 the API server offers lists by watch and refuses them: kwok never gets over it.
-            *("--feature-gates=WatchList=false", "--shutdown-delay-duration=0s", *flags),
+            *("--shutdown-delay-duration=0s", *flags),
         ]
         ready = f"{self.server}/readyz"
         return Process(argv, self._folder / "apiserver.log", lambda: _answers(ready, self._tls))

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from localcluster import controlplane, gobuild, node, settings
-from localcluster.gobuild import CONTAINERD, HELM, KIND, KUBERNETES, KWOK, PAUSE
+from localcluster.gobuild import CONTAINERD, ETCD, HELM, KIND, KUBERNETES, KWOK, PAUSE
 from localcluster.paths import State
 from localcluster.pki import certificates
 from localcluster.processes import Command
@@ -22,7 +22,7 @@ def state(tmp_path: Path) -> State:
 
 def control_plane(state: State) -> list[Command]:
     return [
-        controlplane.etcd(state, _NETWORK, _BIN / "etcd"),
+        controlplane.etcd(state, _NETWORK, _BIN),
         controlplane.apiserver(state, _NETWORK, _BIN),
         controlplane.controller_manager(state, _NETWORK, _BIN),
         controlplane.scheduler(state, _NETWORK, _BIN),
@@ -85,7 +85,7 @@ def test_a_command_writes_its_configuration_when_it_is_told_to(state: State) -> 
     assert all(path.read_text() == content for path, content in command.configuration)
 
 
-@pytest.mark.parametrize("component", [KUBERNETES, CONTAINERD, HELM, KWOK, KIND])
+@pytest.mark.parametrize("component", [KUBERNETES, ETCD, CONTAINERD, HELM, KWOK, KIND])
 def test_module_folders_pin_the_version_that_is_named(component: gobuild.Component) -> None:
     pinned = [
         line.split() for line in (component.module / "go.mod").read_text().splitlines() if line.startswith("require ")
@@ -93,11 +93,15 @@ def test_module_folders_pin_the_version_that_is_named(component: gobuild.Compone
     versions = [words[2] for words in pinned if len(words) == 3]
     assert versions == [f"v{component.version}"]
     assert (component.module / "go.sum").stat().st_size > 0
+
+
+@pytest.mark.parametrize("component", [KUBERNETES, CONTAINERD, HELM, KWOK, KIND])
+def test_module_folders_name_every_program_that_is_built(component: gobuild.Component) -> None:
     tools = (component.module / "tools.go").read_text()
     assert all(f'"{package}"' in tools for package in component.packages)
 
 
-@pytest.mark.parametrize("component", [KUBERNETES, CONTAINERD, HELM, KWOK, KIND, PAUSE])
+@pytest.mark.parametrize("component", [KUBERNETES, ETCD, CONTAINERD, HELM, KWOK, KIND, PAUSE])
 def test_go_is_new_enough_for_every_module(component: gobuild.Component) -> None:
     line = next(line for line in (component.module / "go.mod").read_text().splitlines() if line.startswith("go "))
     assert tuple(map(int, line.split()[1].split("."))) <= settings.GO_MINIMUM
