@@ -68,7 +68,7 @@ class Guard:
                 raise
             nobody = Guarded(known=True, problem="the API server does not tell the operator its user name")
             return Protection(nobody, nobody)
-        user = answer.body["status"]["userInfo"]["username"]
+        user = answer.read()["status"]["userInfo"]["username"]
         approvals, authors = approvals_policy(self._prefix, user), authors_policy(self._prefix)
         return Protection(
             approvals=await self._guarded(approvals_name(self._prefix), approvals),
@@ -80,7 +80,7 @@ class Guard:
         for kind, wanted in ((POLICIES, policy), (BINDINGS, binding(name, self._namespaces))):
             what = f"{wanted['kind']} {name}"
             try:
-                found = (await self._client.request("GET", cluster_item(kind, name))).body
+                found = (await self._client.request("GET", cluster_item(kind, name))).read()
             except ApiError as error:
                 problem = {404: f"there is no {what}", 403: f"the operator may not read {what}"}.get(error.status)
                 if problem is None:

@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 
 from agentschedule.api.fields import utc_text
-from agentschedule.cluster.client import Answer, Made
+from agentschedule.cluster.client import Answer
 from agentschedule.engine.engine import Engine
 from agentschedule.engine.entries import Key
 from agentschedule.engine.intake import Intake
@@ -88,7 +88,7 @@ class _Free:
     async def warm(self, connections: int) -> None:
         return
 
-    async def create_job(self, namespace: str, manifest: Raw | bytes) -> Made:
+    async def create_job(self, namespace: str, manifest: Raw | bytes) -> Answer:
         self.version += 1
         manifest = json.loads(manifest) if isinstance(manifest, bytes) else manifest
         self.jobs += 1
@@ -97,10 +97,10 @@ class _Free:
         made = {**manifest, "metadata": {**manifest["metadata"], **given, "resourceVersion": str(self.version)}}
         if self.engine is not None:
             asyncio.get_running_loop().call_soon(self.engine.intake.observe_job, "ADDED", made)
-        return Made.of(orjson.dumps(made))
+        return Answer(orjson.dumps(made))
 
     async def dry_run_job(self, manifest: Raw) -> Answer:
-        return Answer(manifest)
+        return Answer(orjson.dumps(manifest))
 
     async def patch(self, kind: str, namespace: str, name: str, body: Raw, subresource: str = "") -> Raw:
         self.version += 1

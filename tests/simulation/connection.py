@@ -10,7 +10,7 @@ from typing import Any, Literal, NoReturn, TypeVar
 
 import orjson
 
-from agentschedule.cluster.client import Answer, Made
+from agentschedule.cluster.client import Answer
 from agentschedule.cluster.errors import ApiError
 from agentschedule.constants import ANNOTATION_STOPPED, LABEL_SCHEDULE_UID
 
@@ -104,14 +104,16 @@ class Connection:
     async def warm(self, connections: int) -> None:
         """Connections cost nothing here."""
 
-    async def create_job(self, namespace: str, manifest: Raw | bytes) -> Made:
+    async def create_job(self, namespace: str, manifest: Raw | bytes) -> Answer:
         manifest = json.loads(manifest) if isinstance(manifest, bytes) else manifest
         name = manifest["metadata"]["name"]
         raw = await self._request("create", "jobs", name, lambda: self.cluster.create_job(manifest))
-        return Made.of(orjson.dumps(raw))
+        return Answer(orjson.dumps(raw))
 
     async def dry_run_job(self, manifest: Raw) -> Answer:
-        return await self._request("dry-run", "jobs", manifest["metadata"]["name"], lambda: Answer(manifest))
+        return await self._request(
+            "dry-run", "jobs", manifest["metadata"]["name"], lambda: Answer(orjson.dumps(manifest))
+        )
 
     async def create_approval(self, namespace: str, manifest: Raw) -> Raw:
         kind, name = "agentapprovals", manifest["metadata"]["name"]
@@ -189,7 +191,7 @@ class Connection:
         answer = self.cluster.lease.carry_out(method, path, body)
         await asyncio.sleep(self.faults.delay())
         await self.survive()
-        return Answer(answer)
+        return Answer(orjson.dumps(answer))
 
     async def _unless_gone(self, verb: str, kind: str, name: str, effect: Callable[[], object]) -> bool:
         try:

@@ -4,7 +4,6 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple, Self
 
@@ -31,29 +30,27 @@ OnRequest = Callable[[str, str, str, float], None]
 code (`timeout` and `unreachable` without an answer, `aborted` when we gave it up), and the seconds it took."""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An answer's object, and the warnings that came with it."""
+class Answer(NamedTuple):
+    """An answer's object as JSON text, and the warnings that came with it. Who knows the object need not read it."""
 
-    body: dict[str, Any]
+    text: bytes
     warnings: tuple[str, ...] = ()
 
-
-class Made(NamedTuple):
-    """An object that was created, as JSON text, and its version. Who has it from a watch need not read the text."""
-
-    version: int
-    text: bytes
-
-    @classmethod
-    def of(cls, text: bytes) -> Self:
-        """From the API server's answer. Raises `ValueError` when that is no object."""
-        found = _VERSION.search(text)  # never within a text: quotes are escaped there
-        return cls(int(found[1]), text) if found is not None else cls(version_of(_object(text)), text)
+    @property
+    def version(self) -> int:
+        """The object's resourceVersion, 0 where it has none. Raises `ApiError` as `read` does."""
+        found = _VERSION.search(self.text)  # never within a value: quotes are escaped there
+        return int(found[1]) if found is not None else version_of(self.read())
 
     def read(self) -> dict[str, Any]:
-        """The object. Raises `ValueError` when it is none."""
-        return _object(self.text)
+        """The object. Raises `ApiError` when it is none, as for no answer: nobody knows what became of the request."""
+        try:
+            parsed = orjson.loads(self.text)
+        except ValueError:
+            parsed = None
+        if not isinstance(parsed, dict):
+            raise ApiError(0, "Unreadable", f"the API server's answer is no object: {_beginning(self.text)}")
+        return parsed
 
 
 class Page(NamedTuple):
@@ -129,22 +126,6 @@ class Client:
 
         `only_if` is asked in the last moment, with the connection made: unless it says yes, the body is not sent.
         """
-        text, warnings = await self.exchange(
-            method, path, body=body, params=params, content_type=content_type, only_if=only_if
-        )
-        return Answer(parse(text), warnings)
-
-    async def exchange(
-        self,
-        method: str,
-        path: str,
-        *,
-        body: dict[str, Any] | bytes | None = None,
-        params: dict[str, str] | None = None,
-        content_type: str = JSON,
-        only_if: Callable[[], bool] | None = None,
-    ) -> tuple[bytes, tuple[str, ...]]:
-        """The same as `request`, with the answer's body as it came, and the warnings."""
         if only_if is not None and not only_if():
             raise _not_allowed()
         encoded = orjson.dumps(body) if isinstance(body, dict) else body
@@ -166,8 +147,8 @@ class Client:
                 if response.status >= 400:
                     if response.status == 401:
                         self._credentials.doubt()
-                    raise ApiError.of(response.status, parse(content), response.headers.get("Retry-After"))
-                return content, tuple(_warning(w) for w in response.headers.getall("Warning", ()))
+                    raise ApiError.of(response.status, _told(content), response.headers.get("Retry-After"))
+                return Answer(content, tuple(_warning(w) for w in response.headers.getall("Warning", ())))
         except TimeoutError as error:
             code = "timeout"
             raise ApiError(0, "Timeout", f"no answer to {method} {path} within {self._timeout.total} s") from error
@@ -199,7 +180,7 @@ class Client:
                 if response.status >= 400:
                     if response.status == 401:
                         self._credentials.doubt()
-                    raise ApiError.of(response.status, parse(await response.read()), None)
+                    raise ApiError.of(response.status, _told(await response.read()), None)
                 async for chunk in response.content.iter_any():
                     kept += chunk
                     read += len(chunk)
@@ -224,7 +205,7 @@ class Client:
         asked: asyncio.Task[Answer] | None = asyncio.create_task(self.request("GET", path, params=params))
         try:
             while asked is not None:
-                answer = (await asked).body
+                answer = (await asked).read()
                 metadata = answer.get("metadata", {})
                 after, asked = metadata.get("continue"), None
                 if after:  # the server makes the next one ready while this one is looked at
@@ -263,7 +244,7 @@ class Client:
                 if response.status >= 400:
                     if response.status == 401:
                         self._credentials.doubt()
-                    raise ApiError.of(response.status, parse(await response.read()), None)
+                    raise ApiError.of(response.status, _told(await response.read()), None)
                 async for line in _lines(response):
                     event = orjson.loads(line)
                     if event["type"] == "ERROR":
@@ -328,20 +309,16 @@ async def _gather(response: aiohttp.ClientResponse, seconds: float) -> None:
             transport.resume_reading()
 
 
-def _object(text: bytes) -> dict[str, Any]:
-    parsed = orjson.loads(text)
-    if not isinstance(parsed, dict):
-        raise ValueError(f"not an object: {text[:100]!r}")  # noqa: TRY004 - as for what is no JSON at all
-    return parsed
-
-
-def parse(content: bytes) -> dict[str, Any]:
-    """An answer's body. One that is no object is told as a message."""
+def _told(content: bytes) -> dict[str, Any]:
+    """What a refusal says. One that is no object is told as a message."""
     try:
-        parsed = orjson.loads(content)
-    except ValueError:
-        return {"message": content[:500].decode(errors="replace")}
-    return parsed if isinstance(parsed, dict) else {"message": str(parsed)[:500]}
+        return Answer(content).read()
+    except ApiError:
+        return {"message": _beginning(content)}
+
+
+def _beginning(text: bytes) -> str:
+    return text[:500].decode(errors="replace")
 
 
 def _warning(header: str) -> str:

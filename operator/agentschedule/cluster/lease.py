@@ -239,7 +239,7 @@ class Elector:
             patience = min(patience, self._leads_until - self._clock())
         try:
             async with asyncio.timeout(patience):
-                return (await self._client.request(method, path, body=body)).body
+                return (await self._client.request(method, path, body=body)).read()
         except TimeoutError as error:
             raise ApiError(0, "Timeout", f"no answer to {method} {path} within {patience:.1f} s") from error
 

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from agentschedule.cluster.client import JSON, MERGE_PATCH, Answer, Client, Made, parse
+from agentschedule.cluster.client import JSON, MERGE_PATCH, Answer, Client
 from agentschedule.cluster.errors import ApiError
 from agentschedule.cluster.paths import collection, item
 from agentschedule.constants import ANNOTATION_STOPPED, API_VERSION, LABEL_SCHEDULE_UID, MANAGER
-from agentschedule.runs.facts import version_number, version_of
+from agentschedule.runs.facts import version_number
 
 Raw = dict[str, Any]
 
@@ -45,11 +45,9 @@ class Operations:
         requests = (self._client.request("GET", "/version") for _ in range(connections))
         await asyncio.gather(*requests, return_exceptions=True)
 
-    async def create_job(self, namespace: str, manifest: Raw | bytes) -> Made:
+    async def create_job(self, namespace: str, manifest: Raw | bytes) -> Answer:
         """Create a Job, given as such or as JSON text. `ApiError` 409 when the name is taken."""
-        made = Made.of(await self._send("POST", "jobs", namespace, manifest))
-        self._wrote("jobs", namespace, made.version)
-        return made
+        return await self._send("POST", "jobs", namespace, manifest)
 
     async def dry_run_job(self, manifest: Raw) -> Answer:
         """Ask whether a Job would be taken, unknown fields not allowed. Warnings are Pod Security's and the like."""
@@ -67,7 +65,7 @@ class Operations:
     async def read(self, kind: str, namespace: str, name: str) -> Raw | None:
         """A fresh read. None when there is no such object."""
         try:
-            return (await self._client.request("GET", item(kind, namespace, name))).body
+            return (await self._client.request("GET", item(kind, namespace, name))).read()
         except ApiError as error:
             if error.status == 404:
                 return None
@@ -116,7 +114,7 @@ class Operations:
         """The Events on an object, in no order; of very many, some."""
         params = {"fieldSelector": f"involvedObject.uid={uid}", "limit": "500"}
         answer = await self._client.request("GET", collection("events", namespace), params=params)
-        return list(answer.body.get("items") or ())
+        return list(answer.read().get("items") or ())
 
     async def post_event(
         self, regarding: Raw, event_type: Literal["Normal", "Warning"], reason: str, message: str, name: str
@@ -144,24 +142,20 @@ class Operations:
     async def _write(
         self, method: str, kind: str, namespace: str, body: Raw, name: str = "", subresource: str = ""
     ) -> Raw:
-        raw = parse(await self._send(method, kind, namespace, body, name, subresource))
-        self._wrote(kind, namespace, version_of(raw))
-        return raw
-
-    def _wrote(self, kind: str, namespace: str, version: int) -> None:
-        if kind in _WATCHED:
-            self._versions[kind, namespace] = max(version, self._versions.get((kind, namespace), 0))
+        return (await self._send(method, kind, namespace, body, name, subresource)).read()
 
     async def _send(
         self, method: str, kind: str, namespace: str, body: Raw | bytes, name: str = "", subresource: str = ""
-    ) -> bytes:
+    ) -> Answer:
         """Everything that changes the cluster goes through here."""
         path = item(kind, namespace, name, subresource) if name else collection(kind, namespace)
         content_type = MERGE_PATCH if method == "PATCH" else JSON
         try:
-            text, _ = await self._client.exchange(
+            answer = await self._client.request(
                 method, path, body=body, content_type=content_type, only_if=self._may_write
             )
+            if kind in _WATCHED:
+                self._versions[kind, namespace] = max(answer.version, self._versions.get((kind, namespace), 0))
         except ApiError as error:
             if (error.status == 0 and error.reason != "NotLeading") or error.status >= 500:
                 self._unanswered_at = time.monotonic()
@@ -169,4 +163,4 @@ class Operations:
         except BaseException:
             self._unanswered_at = time.monotonic()
             raise
-        return text
+        return answer

@@ -27,7 +27,7 @@ class Reading:
             if error.status == 404:
                 return {}
             raise
-        given = answer.body.get("data") or {}
+        given = answer.read().get("data") or {}
         return {key: text for key, value in given.items() if (text := secret_text(value)) is not None}
 
     async def log(self, namespace: str, pod: str, container: str) -> tuple[str, bool]:

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal, Protocol, cast
 
-from agentschedule.cluster.client import Answer, Made
+from agentschedule.cluster.client import Answer
 from agentschedule.cluster.errors import ApiError
 
 Raw = dict[str, Any]
@@ -15,7 +15,7 @@ class Cluster(Protocol):
     async def warm(self, connections: int) -> None:
         """Have so many connections open, so that the first requests of a burst need not open them. Never fails."""
 
-    async def create_job(self, namespace: str, manifest: Raw | bytes) -> Made:
+    async def create_job(self, namespace: str, manifest: Raw | bytes) -> Answer:
         """Create a Job, given as such or as JSON text."""
 
     async def dry_run_job(self, manifest: Raw) -> Answer:

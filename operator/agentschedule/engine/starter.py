@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-from agentschedule.cluster.client import Made
+from agentschedule.cluster.client import Answer
 from agentschedule.cluster.errors import ApiError
 from agentschedule.constants import LABEL_SCHEDULE_UID
 from agentschedule.engine.admission import Claim
@@ -37,7 +37,7 @@ class _Answered:
     key: Key
     entry: ScheduleEntry
     action: CreateJob
-    made: Made
+    answer: Answer
     at: datetime
 
 
@@ -96,14 +96,14 @@ class Starter:
             self._wake(key)
             return
         try:
-            made = await self._cluster.create_job(key.namespace, action.body or action.manifest)
+            answer = await self._cluster.create_job(key.namespace, action.body or action.manifest)
         except ApiError as error:
             await self._not_created(key, entry, action, error)
         except Exception as error:
             logger.exception("creating a Job failed in an unforeseen way", extra=_where(key, action))
             self._find_out_later(key, entry, action, unanswered(error))
         else:
-            self._answers.append(_Answered(key, entry, action, made, self._clock()))
+            self._answers.append(_Answered(key, entry, action, answer, self._clock()))
             self.settle(len(self._answers) - self._most_kept)
             return
         self._wake(key)
@@ -120,10 +120,10 @@ class Starter:
         self.settle(len(self._answers))
 
     def _look_at(self, answered: _Answered) -> None:
-        key, entry, action, made = answered.key, answered.entry, answered.action, answered.made
+        key, entry, action, answer = answered.key, answered.entry, answered.action, answered.answer
         try:
-            if not self._registry.knows_job(entry.schedule.owner.uid, action.name, made.version):
-                self._registry.put_job(made.read())
+            if not self._registry.knows_job(entry.schedule.owner.uid, action.name, answer.version):
+                self._registry.put_job(answer.read())
             self._created(entry, action, answered.at)
         except Exception as error:
             logger.exception("creating a Job failed in an unforeseen way", extra=_where(key, action))

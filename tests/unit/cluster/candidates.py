@@ -1,6 +1,7 @@
 """Candidates for a Lease: lines to its server that are slow and lose, processes that freeze, clocks that are set."""
 
 import asyncio
+import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
@@ -101,7 +102,7 @@ class Candidate:
         await asyncio.sleep(self.back)
         await self.running.wait()
         self.has_looked = True
-        return Answer(raw)
+        return Answer(json.dumps(raw).encode())
 
     def _carry_out(self, effect: "asyncio.Future[Raw]", method: str, path: str, body: Raw | None) -> None:
         try:

@@ -80,7 +80,7 @@ def test_the_answer_for_an_older_spec_does_not_stand_in_for_the_newest() -> None
                 made.carry_out(NEWS, news, check(generation))
             await turns()
             for generation in (2, 1):
-                cluster.checks[generation].set_result(Answer({}))
+                cluster.checks[generation].set_result(Answer(b"{}"))
                 await turns()
             assert news.verdict is not None
             assert news.verdict.generation == 2

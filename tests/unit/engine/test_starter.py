@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import orjson
 
-from agentschedule.cluster.client import Made
+from agentschedule.cluster.client import Answer
 from agentschedule.engine.dispatcher import Dispatcher
 from agentschedule.engine.entries import Key
 from agentschedule.engine.ports import Cluster
@@ -32,8 +32,8 @@ class Creations:
         self.text = text
         self.read_again = 0
 
-    async def create_job(self, namespace: str, manifest: object) -> Made:
-        return Made.of(self.text)
+    async def create_job(self, namespace: str, manifest: object) -> Answer:
+        return Answer(self.text)
 
     async def read(self, kind: str, namespace: str, name: str) -> dict[str, Any]:
         self.read_again += 1

@@ -1,10 +1,11 @@
-"""What was created, from the API server's answer: its version is told without reading all of it."""
+"""The API server's answers: an object's version is told without reading all of it."""
 
 import json
 
 import pytest
 
-from agentschedule.cluster.client import Made
+from agentschedule.cluster.client import Answer
+from agentschedule.cluster.errors import ApiError
 
 HOSTILE = '"resourceVersion":"999" and \\"resourceVersion\\":\\"998\\"'
 
@@ -21,16 +22,18 @@ def test_the_version_is_the_objects_own_whatever_its_texts_say(separators: tuple
         },
         "spec": {"env": [{"name": "INPUT", "value": HOSTILE}]},
     }
-    made = Made.of(json.dumps(raw, separators=separators).encode())
-    assert made.version == 12
-    assert made.read() == raw
+    answer = Answer(json.dumps(raw, separators=separators).encode())
+    assert answer.version == 12
+    assert answer.read() == raw
 
 
 def test_an_object_without_a_version_has_none() -> None:
-    assert Made.of(b'{"metadata":{"name":"one"}}').version == 0
+    assert Answer(b'{"metadata":{"name":"one"}}').version == 0
 
 
 @pytest.mark.parametrize("text", [b"", b"<html>", b"[]", b'"text"', b'{"metadata":'])
-def test_what_is_no_object_is_refused(text: bytes) -> None:
-    with pytest.raises(ValueError, match=r"."):
-        Made.of(text)
+def test_what_is_no_object_counts_as_no_answer(text: bytes) -> None:
+    for ask in (lambda: Answer(text).version, Answer(text).read):
+        with pytest.raises(ApiError, match="is no object") as refused:
+            ask()
+        assert refused.value.status == 0
