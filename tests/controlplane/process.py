@@ -29,7 +29,8 @@ def free_port() -> int:
 class Process:
     """One program with its command line; `ready` tells whether it works. Started again, it has the same of all.
 
-    The kernel kills it when the thread that started it ends, so also when that is killed itself.
+    The kernel kills it when the thread that started it ends, so also when that is killed itself. It has a session of
+    its own: in that of the tests, the kernel would wake what is frozen as soon as their shell ends.
     """
 
     def __init__(self, argv: Sequence[str], log: Path, ready: Callable[[], bool] = lambda: True) -> None:
@@ -56,7 +57,9 @@ class Process:
             raise RuntimeError(f"{self._argv[0]} runs already")
         with self._log.open("ab") as log:
             argv = ["setpriv", "--pdeathsig", "KILL", "--", *self._argv]
-            self._child = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self._child = subprocess.Popen(
+                argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            )
         deadline = time.monotonic() + seconds
         while not self._ready():
             if self._child.poll() is not None or time.monotonic() > deadline:
