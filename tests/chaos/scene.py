@@ -95,10 +95,11 @@ class Scene:
         self.sow("single", number, every="2s")
 
     def sow_burst(self, name: str, number: int, step: int) -> list[str]:
-        """Schedules that are all due in the same second, each `step` seconds."""
+        """Schedules that are all due in the same second, each `step` seconds. Their history is as long as users' is."""
         self.on_time = step
         start = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() // step * step - step))
-        return self.sow(name, number, watched=True, every=f"{step}s", startTime=start, concurrencyPolicy="Allow")
+        spec: Raw = {"every": f"{step}s", "startTime": start, "concurrencyPolicy": "Allow", "runHistoryLimit": None}
+        return self.sow(name, number, watched=True, **spec)
 
     def operator(
         self,

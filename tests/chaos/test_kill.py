@@ -12,7 +12,7 @@ from tests.controlplane.process import Process
 
 
 def test_the_operator_is_killed_amid_a_burst(scene: Scene, controllers: Process, form: Form) -> None:
-    size, kills, step = form.number(60, 500), form.number(3, 50), form.number(5, 7)
+    size, kills, step = form.number(60, 500), form.number(3, 50), form.number(5, 14)
     scene.sow_burst("burst", size, step)
     moments, longest = random.Random(4711), form.take(0.6, 3)
     with cleared(scene, controllers):
