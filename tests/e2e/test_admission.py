@@ -3,6 +3,7 @@
 import json
 import secrets
 import subprocess
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,9 +14,10 @@ from localcluster import gobuild
 from tests.kubectl import Kubectl
 from tests.resources import Place, schedule
 
-from .conftest import DEPLOYMENT, SYSTEM
+from .conftest import DEPLOYMENT, SELECTOR, SYSTEM
 
 Install = Callable[[], None]
+REFUSAL = "spec.schedule: '61' is not allowed in the minute field"
 
 
 @pytest.fixture
@@ -56,17 +58,31 @@ def guarded(installed: Place, kubectl: Kubectl, kubeconfig: Path) -> Iterator[tu
         kubectl("delete", "namespace", own, work, "--wait=false", check=True)
 
 
+def answer_to_a_bad_one(work: Place) -> str:
+    """What whoever applies a schedule with a minute 61 is told."""
+    bad = schedule("bad", schedule="61 * * * *")
+    return work.kubectl("-n", work.namespace, "apply", "-f", "-", manifest=bad).stderr
+
+
+def answered(work: Place) -> None:
+    """Wait until the service leads to the operators: a node learns of them some moments after they are ready."""
+    deadline = time.monotonic() + 30
+    while REFUSAL not in (answer := answer_to_a_bad_one(work)):
+        assert "connection refused" in answer, answer
+        assert time.monotonic() < deadline, answer
+        time.sleep(0.2)
+
+
 def test_bad_schedules_are_refused_and_an_upgrade_keeps_the_certificate(
     guarded: tuple[Place, Place, Install],
 ) -> None:
     own, work, install = guarded
     install()
+    answered(work)
     secret = own.get("secret", "guard-agentschedule-operator-webhook")["data"]
     for _ in range(2):
         for _ in range(4):
-            bad = schedule("bad", schedule="61 * * * *")
-            done = work.kubectl("-n", work.namespace, "apply", "-f", "-", manifest=bad)
-            assert "spec.schedule: '61' is not allowed in the minute field" in done.stderr
+            assert REFUSAL in answer_to_a_bad_one(work)
         install()
         assert own.get("secret", "guard-agentschedule-operator-webhook")["data"] == secret
     work.apply(schedule("good", every="2s"))
@@ -74,3 +90,19 @@ def test_bad_schedules_are_refused_and_an_upgrade_keeps_the_certificate(
     notes = work.get("agentschedule", "good")["metadata"]["annotations"]
     assert notes["agentschedule.dev/created-by"] == notes["agentschedule.dev/changed-by"]
     work("delete", "agentschedule", "good")
+
+
+def test_while_operators_are_replaced_every_schedule_is_judged(guarded: tuple[Place, Place, Install]) -> None:
+    own, work, install = guarded
+    install()
+    answered(work)
+    before = {pod["metadata"]["name"] for pod in own.every("pods", SELECTOR)}
+    own("rollout", "restart", "deployment", "-l", SELECTOR)
+    answers: list[str] = []
+
+    def replaced() -> bool:
+        answers.append(answer_to_a_bad_one(work))
+        return not before & {pod["metadata"]["name"] for pod in own.every("pods", SELECTOR)}
+
+    own.wait("the pods are others", replaced, seconds=180)
+    assert {answer for answer in answers if REFUSAL not in answer} == set()

@@ -244,7 +244,7 @@ def test_settings_reach_the_file_and_start_the_operator_anew(helm: Path) -> None
     pods = [one(documents, "Deployment")["spec"]["template"] for documents in (plain, changed)]
     checksums = [pod["metadata"]["annotations"]["checksum/settings"] for pod in pods]
     assert checksums[0] != checksums[1]
-    assert [pod["spec"]["terminationGracePeriodSeconds"] for pod in pods] == [45, 76]
+    assert [pod["spec"]["terminationGracePeriodSeconds"] for pod in pods] == [50, 81]
 
 
 def test_every_value_has_its_effect(helm: Path) -> None:
@@ -342,6 +342,8 @@ def test_the_webhook_asks_for_specs_alone_and_needs_no_right(helm: Path) -> None
     (volume,) = [volume for volume in pod["volumes"] if volume["name"] == "webhook"]
     assert volume["secret"]["secretName"] == secret["metadata"]["name"]
     assert settings_of(documents)["webhook_certificates"] == pod["containers"][0]["volumeMounts"][-1]["mountPath"]
+    assert pod["containers"][0]["lifecycle"] == {"preStop": {"sleep": {"seconds": 5}}}
+    assert "lifecycle" not in one(plain, "Deployment")["spec"]["template"]["spec"]["containers"][0]
     for kind, path in (("MutatingWebhookConfiguration", "/stamp"), ("ValidatingWebhookConfiguration", "/judge")):
         (webhook,) = one(documents, kind)["webhooks"]
         assert webhook["rules"] == [
