@@ -276,7 +276,3 @@ class Telling(Model):
     """What each target was told last, by event."""
     troubled: bool | None = None
     """The newest run that says something of it failed or had an alert: the next success is a recovery."""
-
-
-DELIVERY_LIST = schema(x_list_type="map", x_list_map_keys=["run", "target", "event"])
-"""The outbox is a map by what makes a delivery's key."""

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from agentschedule.api.delivery import DELIVERY_LIST, Delivery, Telling
+from agentschedule.api.delivery import Delivery, Telling
 from agentschedule.api.fields import FreeObject, Model, Money, ObjectName, ShortText, Text, Time, schema
 from agentschedule.constants import OUTPUT_URI_BYTES, SUMMARY_BYTES
 
@@ -319,9 +319,7 @@ class AgentScheduleStatus(Model):
     """Ids of the active runs."""
     queued: list[Time] = Field(default=[], max_length=20)
     """Slots that wait with concurrencyPolicy Queue, oldest first."""
-    runs: list[Run] = Field(
-        default=[], max_length=1000, json_schema_extra=schema(x_list_type="map", x_list_map_keys=["id"])
-    )
+    runs: list[Run] = Field(default=[], max_length=1000)
     """Runs, newest first."""
     approval: AwaitedRun | None = None
     """The run that waits to be approved, or has been and is about to start. Slots due meanwhile are skipped."""
@@ -346,7 +344,7 @@ class AgentScheduleStatus(Model):
     """What the next run is told of the one before."""
     scheduling: Scheduling | None = None
     """The cursor."""
-    deliveries: Annotated[list[Delivery] | None, Field(max_length=100, json_schema_extra=DELIVERY_LIST)] = None
+    deliveries: Annotated[list[Delivery] | None, Field(max_length=100)] = None
     """Who is told of what, oldest first: what waits, was delivered or could not be."""
     telling: Telling | None = None
     """What was told last, for spec.delivery's cooldown, onlyOnChange and Recovered."""

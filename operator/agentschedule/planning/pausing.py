@@ -36,9 +36,9 @@ def notice_pause(draft: Draft) -> None:
 
 
 def give_up_due(draft: Draft) -> None:
-    """Slots that were due and had not started yet when a pause or hold begins are counted: none is lost unseen.
+    """Slots that were due and had not started yet when a pause or hold is seen are counted: none is lost unseen.
 
-    People may have paused it while the operator was down: then only what was still under way was due before.
+    People may have paused it while no operator looked: then only what was still under way was surely due before.
     """
     schedule, when = draft.observed.schedule, draft.observed.schedule.when
     if not draft.halted() or draft.is_true("Suspended") or when is None or draft.runs_left() == 0:
@@ -52,7 +52,7 @@ def give_up_due(draft: Draft) -> None:
         due = [slot for slot in slots if not draft.is_starting(slot)]
         one_comes |= len(due) < len(slots)
         looked_at = slots[-1]
-        if reason == "Requested":
+        if reason == "Requested" and draft.observed.served_at is None:
             due = [slot for slot in due if was_under_way(draft, slot, place(schedule, when, slot).start)]
         draft.skip(reason, due)
         if not one_comes:  # its Job, which is being created, moves the cursor when it is there

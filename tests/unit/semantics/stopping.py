@@ -15,7 +15,10 @@ STOPPING = Group(
             situation="slots pass while suspended; then it is resumed",
             proof=Story(
                 story=lambda w: (
-                    w.tick("08:45").edit(suspend=True).tick("10:30").edit(suspend=False).tick("11:30").tick("12:00")
+                    (w.tick("08:45").edit(suspend=True).tick("08:46").tick("10:30"))
+                    .edit(suspend=False)
+                    .tick("11:30")
+                    .tick("12:00")
                 ),
                 started=("12:00",),
             ),
@@ -96,6 +99,25 @@ STOPPING = Group(
                 shows={"skips.Requested.last": "2026-11-22T09:00:00Z", "phase": "Paused"},
             ),
             ours="it was due: it is counted, Requested; those that follow were not",
+        ),
+        Case(
+            id="suspended-unseen",
+            situation="suspended while the operator is far behind: it sees that late",
+            proof=Story(
+                story=lambda w: w.tick("08:45").edit(suspend=True).tick("11:30").tick("12:00"),
+                skips={"Requested": 3},
+                shows={"phase": "Paused"},
+            ),
+            ours="what was due until it sees it is counted, Requested",
+        ),
+        Case(
+            id="suspended-while-down",
+            situation="suspended while the operator is down",
+            proof=Story(
+                story=lambda w: w.tick("08:45").edit(suspend=True).operator_restarts().tick("11:30").tick("12:00"),
+                shows={"phase": "Paused"},
+            ),
+            ours="nothing is counted: nobody knows since when it has been suspended",
         ),
         Case(
             id="suspended-while-waiting",
