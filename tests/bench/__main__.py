@@ -1,5 +1,7 @@
 """`make bench`: takes the measures, prints the table, writes `.bench/results.json`.
 
+With `--only` the other measures there stay, if they are of the same machine, size and programs.
+
 Exit codes: 0 all was measured, whether goals are met or not; 1 a measure could not be taken; 130 it was stopped.
 """
 
@@ -40,6 +42,8 @@ _MEASURES: dict[str, Callable[[Options], Coroutine[Any, Any, Result]]] = {
     "growth": growth,
     "admission": admission,
 }
+_OF_ONE_RUN = ("begun", "load before")
+"""What may differ between runs whose measures stand side by side."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -54,6 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
     WORK.mkdir(parents=True)
     whole, failed = Result(), []
     about = _about(options.rounds, options.size)
+    kept = _kept(about) if options.only else {}
     for name in names:
         say(f"{name}: begins")
         try:
@@ -66,8 +71,8 @@ def main(arguments: list[str] | None = None) -> int:
             say(f"{name}: FAILED: {error!r}; logs are in {WORK}")
         else:
             whole.lines += one.lines
-            whole.curves |= one.curves
-            _write(about, whole)
+            kept[name] = _as_json(one)
+            _write(about, kept)
     sys.stdout.write(table(whole.lines) + f"\n\n{RESULTS} holds each round's figures.\n")
     return 1 if failed else 0
 
@@ -84,7 +89,7 @@ def _about(rounds: int, size: int) -> dict[str, Any]:
     """When, where and what: a figure says little without."""
     model = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
     return {
-        "taken": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "begun": _now(),
         "rounds": rounds,
         "size": size,
         "cores": os.cpu_count(),
@@ -96,12 +101,29 @@ def _about(rounds: int, size: int) -> dict[str, Any]:
     }
 
 
-def _write(about: dict[str, Any], whole: Result) -> None:
-    results = {
-        "about": about,
-        "lines": [line.to_json() for line in whole.lines],
-        "curves": {who: [round(late, 4) for late in quantiles(values)] for who, values in whole.curves.items()},
+def _kept(about: dict[str, Any]) -> dict[str, Any]:
+    """The measures of earlier runs that may stand beside new ones."""
+    if not RESULTS.exists():
+        return {}
+    earlier = json.loads(RESULTS.read_text())
+    alike = {**earlier["about"], **{key: about[key] for key in _OF_ONE_RUN}} == about
+    return earlier["measures"] if alike else {}
+
+
+def _as_json(one: Result) -> dict[str, Any]:
+    return {
+        "taken": _now(),
+        "lines": [line.to_json() for line in one.lines],
+        "curves": {who: [round(late, 4) for late in quantiles(values)] for who, values in one.curves.items()},
     }
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _write(about: dict[str, Any], measures: dict[str, Any]) -> None:
+    results = {"about": about, "measures": {name: measures[name] for name in _MEASURES if name in measures}}
     RESULTS.write_text(json.dumps(results, indent=1) + "\n")
 
 

@@ -12,7 +12,7 @@ import sys
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, TextIO
 
 from tests.bench.bodies import JOBS, PREFIX
 from tests.bench.client import Access
@@ -70,6 +70,17 @@ def names(frame: bytes) -> list[str]:
 
 def _watch(kubeconfig: Path, file: Path) -> None:
     access = Access.of(kubeconfig)
+    seen: set[str] = set()
+    response = _opened(access)
+    with file.open("a") as output:
+        output.write(_READY)
+        output.flush()
+        while True:
+            _note(response, seen, output)
+            response = _opened(access)  # the API server ends the watch of a client that it takes for too slow
+
+
+def _opened(access: Access) -> http.client.HTTPResponse:
     host, port = access.server.removeprefix("https://").split(":")
     tls = ssl.create_default_context(cafile=access.authority)
     connection = http.client.HTTPSConnection(host, int(port), context=tls)
@@ -79,15 +90,19 @@ def _watch(kubeconfig: Path, file: Path) -> None:
     response = connection.getresponse()
     if response.status != 200:
         raise SystemExit(f"{response.status} {response.read(500)!r}")
+    return response
+
+
+def _note(response: http.client.HTTPResponse, seen: set[str], output: TextIO) -> None:
+    """Each Job of a watch that was not seen before, until it ends."""
     buffer = b""
-    with file.open("a") as output:
-        output.write(_READY)
+    while chunk := response.read1(1 << 20):
+        now = time.time()
+        frames, buffer = _frames(buffer + chunk)
+        new = dict.fromkeys(name for frame in frames for name in names(frame) if name not in seen)
+        seen.update(new)
+        output.writelines(f"{now:.6f} {name}\n" for name in new)
         output.flush()
-        while chunk := response.read1(1 << 20):
-            now = time.time()
-            frames, buffer = _frames(buffer + chunk)
-            output.writelines(f"{now:.6f} {name}\n" for frame in frames for name in names(frame))
-            output.flush()
 
 
 def _frames(data: bytes) -> tuple[list[bytes], bytes]:

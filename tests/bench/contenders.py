@@ -19,7 +19,7 @@ LIFTED = ("--kube-api-qps=10000", "--kube-api-burst=10000", "--concurrent-cron-j
 _RECORDED = 120.0
 _WATCH_STARTS = 5.0
 """Seconds that are left at least, after all have settled, for the watch to begin."""
-_SETTLED_EACH_SECOND = 160
+_SETTLED_EACH_SECOND = 90
 """Schedules that are created and checked in a second, as it is hoped for: else the burst is tried again, later."""
 
 

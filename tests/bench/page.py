@@ -37,14 +37,17 @@ def with_figures(page: str, results: dict[str, Any]) -> str:
 def plot(results: dict[str, Any]) -> str:
     """The picture of the lateness of every contender's Jobs."""
     size = results["about"]["size"]
-    return lateness_svg(f"{size:,} Jobs due in one second", results["curves"])
+    curves = {who: late for one in results["measures"].values() for who, late in one["curves"].items()}
+    return lateness_svg(f"{size:,} Jobs due in one second", curves)
 
 
 def _block(results: dict[str, Any]) -> str:
     about = results["about"]
-    lines = [Line.from_json(raw) for raw in results["lines"]]
+    measures = results["measures"]
+    lines = [Line.from_json(raw) for one in measures.values() for raw in one["lines"]]
+    ended = ", ".join(f"{name} {one['taken']}" for name, one in measures.items())
     taken = (
-        f"Taken {about['taken']}: {about['cores']} cores ({about['processor']}) for everything, Python "
+        f"Taken at ({ended}): {about['cores']} cores ({about['processor']}) for everything, Python "
         f"{about['Python']}, Kubernetes {about['Kubernetes']}, etcd {about['etcd']}; {about['rounds']} rounds, "
         f"load {about['load before']} before."
     )

@@ -157,7 +157,7 @@ _WEIGHTY = (
 
 def _is_progress(old: AgentScheduleStatus, new: AgentScheduleStatus) -> bool:
     """Whether nothing has happened but that runs have started and go on."""
-    waits = {run.reason for run in new.runs} - {run.reason for run in old.runs}
+    waits = {run.reason for run in new.runs} - {run.reason for run in old.runs} - {None}
     return not waits and all(getattr(old, name) == getattr(new, name) for name in _WEIGHTY)
 
 
