@@ -26,10 +26,6 @@ _MOST_SENT = 4
 _GATHER = 3.0
 """Seconds for which mere progress of a run waits for more of it: that its Job is there and that its pod runs become one
 write as a rule, and a short run is written once."""
-_GATHER_LONGEST = 30.0
-_GATHER_RATE = 100
-"""While the progress of many waits it waits longer, by a second for so many: after a burst the API server has enough to
-do, and runs that have ended meanwhile are written once."""
 
 
 @dataclass(slots=True)
@@ -68,15 +64,13 @@ class StatusWriter:
         self._on_written = on_written
         self._on_read = on_read
         self._hurried = False
-        self._gathering = 0
-        """How many wait with mere progress."""
         self._tickets: dict[tuple[str, Key], _Ticket] = {}
 
     def changed(self, kind: str, key: Key, *, calm: bool = False) -> None:
         """A status may differ from what the API server holds: see to it. `calm`: by nothing but a run's progress."""
         ticket = self._tickets.setdefault((kind, key), _Ticket())
         if ticket.timer is not None and ticket.calm and not calm:
-            self._stop(ticket)
+            ticket.timer.cancel()
         elif ticket.queued:
             ticket.calm = ticket.calm and calm
             return
@@ -85,7 +79,6 @@ class StatusWriter:
         wait = self._due(ticket, calm, loop.time()) - loop.time()
         if wait > 0:
             ticket.timer = loop.call_later(wait, self._submit, kind, key)
-            self._gathering += calm
         else:
             self._submit(kind, key)
 
@@ -96,8 +89,7 @@ class StatusWriter:
         if self._hurried:
             return now
         if calm and self._interval:
-            gather = min(_GATHER + self._gathering / _GATHER_RATE, _GATHER_LONGEST)
-            return max(now + gather, ticket.last + self._interval)
+            return max(now + _GATHER, ticket.last + self._interval)
         return ticket.last + self._interval
 
     def hurry(self) -> None:
@@ -105,25 +97,17 @@ class StatusWriter:
         self._hurried = True
         for (kind, key), ticket in list(self._tickets.items()):
             if ticket.timer is not None:
+                ticket.timer.cancel()
                 self._submit(kind, key)
 
     def forget(self, kind: str, key: Key) -> None:
         """The object is gone."""
-        ticket = self._tickets.pop((kind, key), None)
-        if ticket is not None:
-            self._stop(ticket)
-
-    def _stop(self, ticket: _Ticket) -> None:
-        """It waits for its timer no longer."""
-        if ticket.timer is not None:
-            ticket.timer.cancel()
-            ticket.timer = None
-            self._gathering -= ticket.calm
+        self._tickets.pop((kind, key), None)
 
     def _submit(self, kind: str, key: Key) -> None:
         ticket = self._tickets.get((kind, key))
         if ticket is not None:
-            self._stop(ticket)
+            ticket.timer = None
 
         async def work() -> None:
             await self._write(kind, key)
