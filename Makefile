@@ -137,7 +137,7 @@ test-bench: venv ## Test the scratch control plane, and that the bench can take 
 
 ## Performance
 
-bench: venv ## Measure beside a plain client and CronJob, about 40 minutes (ROUNDS=3 SIZE=1000 ONLY=burst,single,…)
+bench: venv ## Measure beside a plain client and CronJob, more than an hour (ROUNDS=3 SIZE=1000 ONLY=burst,single,…)
 	@$(BENCH) --rounds $(or $(ROUNDS),3) --size $(or $(SIZE),1000) --only "$(ONLY)"
 
 bench-docs: venv ## Put what was measured into docs/performance.md
