@@ -101,11 +101,12 @@ format: venv ## Bring the code into shape
 	@.venv/bin/ruff check --fix .
 	@.venv/bin/ruff format .
 
-test: lint ## Run all checks: lint, unit, simulation, integration, e2e
+test: lint ## Run all checks: lint, unit, simulation, integration, e2e, faults in their short form
 	@$(QUICK) tests/unit tests/simulation
 	@$(MAKE) --no-print-directory install
 	@$(INTEGRATION)
 	@$(PYTEST) tests/e2e
+	@$(CHAOS) 2
 
 test-unit: venv ## Run the unit tests
 	@$(QUICK) tests/unit
@@ -123,7 +124,7 @@ test-e2e: install ## Run the end-to-end tests: the installed chart, real contain
 	@$(PYTEST) tests/e2e
 
 test-chaos-short: venv ## The same in a short form, some minutes
-	@$(CHAOS) 3
+	@$(CHAOS) 2
 
 test-chaos: venv ## Do to operator and API server what can befall them, in full length (about 20 minutes)
 	@AGENTSCHEDULE_CHAOS=full $(CHAOS) 2
