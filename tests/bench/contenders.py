@@ -95,7 +95,7 @@ async def ours(scene: Scene, size: int) -> Burst:
 async def _settled(scene: Scene, operator: int, size: int) -> datetime:
     """When they are due: so far ahead that the operator has checked all of them, also where that takes longer."""
     for patience in (1, 2, 4):
-        due = full_minute(12 + patience * size / _SETTLED_EACH_SECOND)
+        due = full_minute(42 + patience * size / _SETTLED_EACH_SECOND)  # planned from 30 s before
         cron = bodies.cron(due)
         await scene.create_schedules([bodies.schedule(bodies.name(number), schedule=cron) for number in range(size)])
         if await comes_to_rest(operator, 2.0, due.timestamp() - time.time() - _WATCH_STARTS):

@@ -58,7 +58,7 @@ def _total(counts: Counter[str]) -> int:
 
 async def _round(scene: Scene, operator: OperatorProcess, log: Path, label: str, runs: int) -> Counter[str]:
     """Requests by verb and resource, from the slot of so many schedules until all have recorded their runs."""
-    due = (datetime.now(UTC) + timedelta(seconds=8 + runs / 20)).replace(microsecond=0)
+    due = (datetime.now(UTC) + timedelta(seconds=38 + runs / 40)).replace(microsecond=0)  # planned from 30 s before
     at = due.strftime("%Y-%m-%dT%H:%M:%SZ")
     names = {f"{bodies.PREFIX}{label}-{number:05}" for number in range(runs)}
     await scene.create_schedules([bodies.schedule(name, at=at) for name in sorted(names)])
