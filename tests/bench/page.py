@@ -47,7 +47,7 @@ def _block(results: dict[str, Any]) -> str:
     lines = [Line.from_json(raw) for one in measures.values() for raw in one["lines"]]
     ended = ", ".join(f"{name} {one['taken']}" for name, one in measures.items())
     taken = (
-        f"Taken at ({ended}): {about['cores']} cores ({about['processor']}) for everything, Python "
+        f"Taken ({ended}): {about['cores']} cores ({about['processor']}) for everything, Python "
         f"{about['Python']}, Kubernetes {about['Kubernetes']}, etcd {about['etcd']}; {about['rounds']} rounds, "
         f"load {about['load before']} before."
     )
